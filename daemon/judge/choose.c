@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* Which endpoint to use. Nothing unverified is chosen unless the account's owner wrote so. */
+#include "judge/choose.h"
+#include "error.h"
+#include <string.h>
+
+static const char *const minimum_words[N_MINIMUM] = {
+    [MINIMUM_VERIFIED] = "verified",
+    [MINIMUM_ENCRYPTED] = "encrypted",
+    [MINIMUM_NONE] = "none",
+};
+
+const char *minimum_security_to_string(enum minimum_security minimum)
+{
+    return minimum_words[minimum];
+}
+
+int minimum_security_from_string(const char *text, enum minimum_security *ret)
+{
+    for (int i = 0; i < N_MINIMUM; i++)
+        if (strcmp(text, minimum_words[i]) == 0) {
+            *ret = (enum minimum_security)i;
+            return 0;
+        }
+    return -EINVAL;
+}
+
+ssize_t choose(const struct finding *findings, size_t n, enum minimum_security minimum)
+{
+    static const enum verdict acceptable[N_MINIMUM] = {
+        [MINIMUM_VERIFIED] = VERDICT_WORKS,
+        [MINIMUM_ENCRYPTED] = VERDICT_BAD_CERTIFICATE,
+        [MINIMUM_NONE] = VERDICT_CLEARTEXT,
+    };
+
+    for (unsigned level = MINIMUM_VERIFIED; level <= (unsigned)minimum; level++)
+        for (size_t i = 0; i < n; i++)
+            if (findings[i].verdict == acceptable[level])
+                return (ssize_t)i;
+    return -1;
+}
+
+enum state choose_state(const struct finding *findings, size_t n, ssize_t chosen, bool online)
+{
+    bool portal = false, answered = false;
+
+    if (chosen >= 0)
+        return chosen == 0 && findings[0].verdict == VERDICT_WORKS ? STATE_READY : STATE_DEGRADED;
+    for (size_t i = 0; i < n; i++) {
+        portal |= findings[i].verdict == VERDICT_PORTAL;
+        answered |= findings[i].verdict != VERDICT_UNREACHABLE &&
+                    findings[i].verdict != VERDICT_UNRESOLVED &&
+                    findings[i].verdict != VERDICT_UNKNOWN;
+    }
+    if (portal)
+        return STATE_PORTAL;
+    /* Without a default route a server on the link or the loopback may still answer; only where
+     * nothing did is the machine offline. */
+    return answered || online ? STATE_BLOCKED : STATE_OFFLINE;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "judge/endpoint.h"
+#include "judge/evidence.h"
+#include "judge/verdict.h"
+
+/* One endpoint's verdict with its evidence: what the probe prints and the daemon publishes. */
+struct finding {
+    struct endpoint endpoint;
+    enum verdict verdict;
+    struct evidence evidence;
+};
+
+#define FINDING_LINE_MAX 16384 /* bytes of one NDJSON line; a longer one is no finding */
+
+/* {"host","port","security","verdict","evidence":{...}}, new; NULL without memory. */
+json_object *finding_to_json(const struct finding *finding);
+
+/* Reads one such object from one line of text that may come from anybody. 0, -EBADMSG, -ENOMEM. */
+int finding_from_line(const char *line, size_t length, struct finding *ret);
+
+void finding_clear(struct finding *finding);
+
+/*
+ * The verdict in words for a person, from verdict and evidence: "blocked: nothing comes back from
+ * port 25, other ports of the server answer". One sentence without a full stop, new; NULL without
+ * memory.
+ */
+char *finding_explain(const struct finding *finding);

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "judge/endpoint.h"
+#include "judge/evidence.h"
+#include <netinet/in.h>
+
+/* What the check of one endpoint saw: plain facts, without any conclusion. */
+
+/* Who or what stopped a packet; the words of the evidence `how`. */
+enum how {
+    HOW_NONE,
+    HOW_DROPPED,
+    HOW_RESET,
+    HOW_ADMIN_PROHIBITED,
+    HOW_NET_UNREACHABLE,
+    HOW_HOST_UNREACHABLE,
+    HOW_PORT_UNREACHABLE,
+    N_HOW,
+};
+
+const char *how_to_string(enum how how);
+
+enum attempt_end {
+    ATTEMPT_PENDING,
+    ATTEMPT_CONNECTED,
+    ATTEMPT_ABANDONED, /* another address was faster */
+    ATTEMPT_SILENT,    /* nothing came back within the time allowed */
+    ATTEMPT_RESET,     /* a TCP reset; from whom, the packet does not say */
+    ATTEMPT_ICMP,      /* an ICMP error: `how` and `by` */
+    ATTEMPT_NO_ROUTE,  /* our own kernel has no way there */
+};
+
+/* One TCP connection attempt to one address. */
+struct attempt {
+    int family; /* AF_INET or AF_INET6 */
+    char address[INET6_ADDRSTRLEN];
+    enum attempt_end end;
+    enum how how;              /* ATTEMPT_ICMP: what it said */
+    char by[INET6_ADDRSTRLEN]; /* ATTEMPT_ICMP: who said so; "" unknown */
+    bool by_self;              /* that was an address of this machine */
+    unsigned ms;               /* from the SYN to the end */
+};
+
+#define ATTEMPTS_MAX 16
+
+/* How far the conversation came. */
+enum stage {
+    STAGE_RESOLVE,
+    STAGE_CONNECT,
+    STAGE_GREETING,
+    STAGE_EHLO,
+    STAGE_STARTTLS,
+    STAGE_TLS,
+    STAGE_EHLO_TLS,
+    STAGE_COMPLETE,
+};
+
+/* Why it went no further. */
+enum halt {
+    HALT_NONE,
+    HALT_FAILED, /* STAGE_RESOLVE, STAGE_CONNECT: see `problem`, `attempts` */
+    HALT_TIMEOUT,
+    HALT_CLOSED,      /* the other side ended the connection */
+    HALT_RESET,       /* ... by a TCP reset */
+    HALT_REPLY,       /* a 4xx or 5xx reply: evidence `code`, `text` */
+    HALT_NOT_SMTP,    /* what came is no SMTP reply */
+    HALT_NOT_TLS,     /* what came is no TLS */
+    HALT_INJECTED,    /* bytes stood behind the reply to STARTTLS */
+    HALT_NO_STARTTLS, /* STARTTLS is not offered */
+    HALT_HANDSHAKE,   /* TLS could not be agreed on */
+    HALT_CERTIFICATE, /* TLS works, the certificate does not verify: evidence `certificate` */
+};
+
+struct observation {
+    enum stage stage;
+    enum halt halt;
+    struct attempt attempts[ATTEMPTS_MAX];
+    size_t n_attempts;
+    bool garbled; /* greeting or EHLO reply show a box's handwriting: `220 ****`, `XXXX` */
+    bool auth;    /* AUTH is offered, after TLS where there is TLS */
+    struct evidence evidence; /* what was read on the way: greeting, code, text, tls, ... */
+};
+
+/* The attempt that connected, or NULL. */
+const struct attempt *observation_connected(const struct observation *observation);

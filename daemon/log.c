@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * Where log lines go. Decided once: to the journal when standard error is the journal's own stream,
+ * so that priorities survive, else to standard error for whoever runs the program by hand.
+ */
+#include "log.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <systemd/sd-journal.h>
+
+static int log_level = LOG_INFO;
+
+void log_set_level(int priority)
+{
+    log_level = priority;
+}
+
+/* $JOURNAL_STREAM holds DEVICE:INODE of the stream systemd connected (systemd.exec(5)). */
+static bool stderr_is_journal(void)
+{
+    static int known = -1;
+
+    if (known < 0) {
+        const char *stream = getenv("JOURNAL_STREAM");
+        unsigned long long device, inode;
+        struct stat status;
+
+        known = stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+                fstat(STDERR_FILENO, &status) == 0 && status.st_dev == device &&
+                status.st_ino == inode;
+    }
+    return known;
+}
+
+void log_message(int priority, const char *format, ...)
+{
+    char line[2048];
+    va_list arguments;
+
+    if (priority > log_level)
+        return;
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    if (stderr_is_journal())
+        (void)sd_journal_print(priority, "%s", line);
+    else
+        fprintf(stderr, "%s: %s\n", program_invocation_short_name, line);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "cleanup.h"
+#include <syslog.h>
+
+/*
+ * One line to the journal when standard error is connected to it ($JOURNAL_STREAM), else to
+ * standard error, prefixed with the program's name. `priority` is a syslog level (LOG_ERR, ...);
+ * levels above log_set_level() are dropped. Text that came from a network, a file or a bus message
+ * has to be passed through text_safe() first.
+ */
+void log_message(int priority, const char *format, ...) _printf_(2, 3);
+void log_set_level(int priority); /* default: LOG_INFO */
+
+#define log_error(...)   log_message(LOG_ERR, __VA_ARGS__)
+#define log_warning(...) log_message(LOG_WARNING, __VA_ARGS__)
+#define log_notice(...)  log_message(LOG_NOTICE, __VA_ARGS__)
+#define log_info(...)    log_message(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)   log_message(LOG_DEBUG, __VA_ARGS__)

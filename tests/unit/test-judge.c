@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* From what was seen to a verdict, one line a case; then from verdicts to a choice and a state. */
+#include "cleanup.h"
+#include "judge/choose.h"
+#include "judge/judge.h"
+#include "tap.h"
+
+#define SERVER "192.0.2.25"
+#define ROUTER "10.20.0.1"
+
+static const struct {
+    const char *name;
+    struct observation observation;
+    struct siblings siblings;
+    enum security security;
+    enum verdict verdict;
+    const char *how, *confidence, *by;
+} cases[] = {
+#define CONNECTED .attempts = {{AF_INET, SERVER, ATTEMPT_CONNECTED, .ms = 20}}, .n_attempts = 1
+#define UNCONNECTED(...)                                                                           \
+    {.stage = STAGE_CONNECT,                                                                       \
+     .halt = HALT_FAILED,                                                                          \
+     .attempts = {{AF_INET, SERVER, __VA_ARGS__}},                                                 \
+     .n_attempts = 1}
+#define TALKED(where, why) {.stage = (where), .halt = (why), CONNECTED}
+#define ANSWERING {.connected = true, .fastest_ms = 20}
+    /* the whole conversation */
+    {"all of it, with AUTH",
+     {.stage = STAGE_COMPLETE, .auth = true, CONNECTED}, {0}, SECURITY_TLS,
+     VERDICT_WORKS, NULL, "proven", NULL},
+    {"all of it, without AUTH", TALKED(STAGE_COMPLETE, HALT_NONE), {0}, SECURITY_STARTTLS,
+     VERDICT_NO_AUTH, NULL, "proven", NULL},
+    {"cleartext asked for",
+     {.stage = STAGE_COMPLETE, .auth = true, CONNECTED}, {0}, SECURITY_NONE,
+     VERDICT_CLEARTEXT, NULL, "proven", NULL},
+    /* ended on the way */
+    {"no STARTTLS", TALKED(STAGE_EHLO, HALT_NO_STARTTLS), {0}, SECURITY_STARTTLS,
+     VERDICT_CLEARTEXT, NULL, "likely", NULL},
+    {"no STARTTLS, and a box's handwriting",
+     {.stage = STAGE_EHLO, .halt = HALT_NO_STARTTLS, .garbled = true, CONNECTED}, {0},
+     SECURITY_STARTTLS, VERDICT_STRIPPED, NULL, "likely", NULL},
+    {"bytes injected behind STARTTLS", TALKED(STAGE_STARTTLS, HALT_INJECTED), {0},
+     SECURITY_STARTTLS, VERDICT_STRIPPED, NULL, "proven", NULL},
+    {"a 554 greeting", TALKED(STAGE_GREETING, HALT_REPLY), {0}, SECURITY_STARTTLS,
+     VERDICT_REJECTED, NULL, "proven", NULL},
+    {"HTTP", TALKED(STAGE_GREETING, HALT_NOT_SMTP), {0}, SECURITY_STARTTLS,
+     VERDICT_NOT_SMTP, NULL, "proven", NULL},
+    {"no TLS on a TLS port", TALKED(STAGE_TLS, HALT_NOT_TLS), {0}, SECURITY_TLS,
+     VERDICT_NOT_SMTP, NULL, "proven", NULL},
+    {"closed before a greeting", TALKED(STAGE_GREETING, HALT_CLOSED), {0}, SECURITY_STARTTLS,
+     VERDICT_NOT_SMTP, NULL, "proven", NULL},
+    {"a certificate that does not verify", TALKED(STAGE_TLS, HALT_CERTIFICATE), {0}, SECURITY_TLS,
+     VERDICT_BAD_CERTIFICATE, NULL, "proven", NULL},
+    {"TLS not agreed on", TALKED(STAGE_TLS, HALT_HANDSHAKE), {0}, SECURITY_TLS,
+     VERDICT_BAD_CERTIFICATE, NULL, "proven", NULL},
+    {"no greeting in time", TALKED(STAGE_GREETING, HALT_TIMEOUT), {0}, SECURITY_STARTTLS,
+     VERDICT_SLOW, NULL, "proven", NULL},
+    {"reset in mid-stream, other ports fine", TALKED(STAGE_TLS, HALT_RESET), ANSWERING,
+     SECURITY_TLS, VERDICT_BLOCKED, "reset", "guess", NULL},
+    {"reset in mid-stream, nothing else", TALKED(STAGE_TLS, HALT_RESET), {0}, SECURITY_TLS,
+     VERDICT_NOT_SMTP, "reset", "guess", NULL},
+    /* not connected */
+    {"no address", {.stage = STAGE_RESOLVE, .halt = HALT_FAILED}, {0}, SECURITY_TLS,
+     VERDICT_UNRESOLVED, NULL, "proven", NULL},
+    {"no route", UNCONNECTED(ATTEMPT_NO_ROUTE), {0}, SECURITY_TLS,
+     VERDICT_UNREACHABLE, "net-unreachable", "proven", NULL},
+    {"silence, other ports answer", UNCONNECTED(ATTEMPT_SILENT), ANSWERING, SECURITY_STARTTLS,
+     VERDICT_BLOCKED, "dropped", "likely", NULL},
+    {"silence, another port resets", UNCONNECTED(ATTEMPT_SILENT), {.reset = true},
+     SECURITY_STARTTLS, VERDICT_BLOCKED, "dropped", "guess", NULL},
+    {"silence everywhere", UNCONNECTED(ATTEMPT_SILENT), {0}, SECURITY_STARTTLS,
+     VERDICT_UNREACHABLE, "dropped", "guess", NULL},
+    {"a reset", UNCONNECTED(ATTEMPT_RESET, .ms = 20), {0}, SECURITY_STARTTLS,
+     VERDICT_REFUSED, "reset", "guess", NULL},
+    {"a reset as far away as the server", UNCONNECTED(ATTEMPT_RESET, .ms = 15), ANSWERING,
+     SECURITY_STARTTLS, VERDICT_REFUSED, "reset", "guess", NULL},
+    {"a reset from nearer than the server", UNCONNECTED(ATTEMPT_RESET, .ms = 5), ANSWERING,
+     SECURITY_STARTTLS, VERDICT_BLOCKED, "reset", "guess", NULL},
+    {"a near reset, but within a millisecond or two", UNCONNECTED(ATTEMPT_RESET, .ms = 0),
+     {.connected = true, .fastest_ms = 2}, SECURITY_STARTTLS,
+     VERDICT_REFUSED, "reset", "guess", NULL},
+    {"prohibited by a router", UNCONNECTED(ATTEMPT_ICMP, HOW_ADMIN_PROHIBITED, ROUTER), {0},
+     SECURITY_STARTTLS, VERDICT_BLOCKED, "admin-prohibited", "proven", ROUTER},
+    {"prohibited by the server itself", UNCONNECTED(ATTEMPT_ICMP, HOW_ADMIN_PROHIBITED, SERVER),
+     {0}, SECURITY_STARTTLS, VERDICT_REFUSED, "admin-prohibited", "proven", SERVER},
+    {"prohibited by our own machine",
+     UNCONNECTED(ATTEMPT_ICMP, HOW_ADMIN_PROHIBITED, "10.20.0.77", true), {0}, SECURITY_STARTTLS,
+     VERDICT_BLOCKED, "admin-prohibited", "proven", "10.20.0.77"},
+    {"port unreachable, says a router", UNCONNECTED(ATTEMPT_ICMP, HOW_PORT_UNREACHABLE, ROUTER),
+     {0}, SECURITY_STARTTLS, VERDICT_BLOCKED, "port-unreachable", "proven", ROUTER},
+    {"host unreachable on this port only", UNCONNECTED(ATTEMPT_ICMP, HOW_HOST_UNREACHABLE, ROUTER),
+     ANSWERING, SECURITY_STARTTLS, VERDICT_BLOCKED, "host-unreachable", "likely", ROUTER},
+    {"host unreachable altogether", UNCONNECTED(ATTEMPT_ICMP, HOW_HOST_UNREACHABLE, ROUTER), {0},
+     SECURITY_STARTTLS, VERDICT_UNREACHABLE, "host-unreachable", "likely", ROUTER},
+    {"an answer says more than a silence",
+     {.stage = STAGE_CONNECT, .halt = HALT_FAILED, .n_attempts = 3,
+      .attempts = {{AF_INET6, "2001:db8::25", ATTEMPT_NO_ROUTE},
+                   {AF_INET, SERVER, ATTEMPT_SILENT},
+                   {AF_INET, "192.0.2.26", ATTEMPT_ICMP, HOW_ADMIN_PROHIBITED, ROUTER}}},
+     {0}, SECURITY_STARTTLS, VERDICT_BLOCKED, "admin-prohibited", "proven", ROUTER},
+    {"a prohibition says more than an unreachable host",
+     {.stage = STAGE_CONNECT, .halt = HALT_FAILED, .n_attempts = 2,
+      .attempts = {{AF_INET6, "2001:db8::25", ATTEMPT_ICMP, HOW_HOST_UNREACHABLE, "2001:db8::1"},
+                   {AF_INET, SERVER, ATTEMPT_ICMP, HOW_ADMIN_PROHIBITED, ROUTER}}},
+     {0}, SECURITY_STARTTLS, VERDICT_BLOCKED, "admin-prohibited", "proven", ROUTER},
+    {"nothing tried in time", {.stage = STAGE_CONNECT, .halt = HALT_FAILED}, {0},
+     SECURITY_STARTTLS, VERDICT_UNREACHABLE, NULL, "guess", NULL},
+};
+
+static void test_verdicts(void)
+{
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        struct finding finding = {.endpoint = {.host = "h", .port = 25,
+                                               .security = cases[i].security}};
+
+        if (!ok(judge(&cases[i].observation, &cases[i].siblings, &finding) == 0, "%s: judged",
+                cases[i].name))
+            continue;
+        is_string(verdict_to_string(finding.verdict), verdict_to_string(cases[i].verdict),
+                  "%s: verdict", cases[i].name);
+        is_string(evidence_text(&finding.evidence, EVIDENCE_HOW), cases[i].how, "%s: how",
+                  cases[i].name);
+        is_string(evidence_text(&finding.evidence, EVIDENCE_CONFIDENCE), cases[i].confidence,
+                  "%s: confidence", cases[i].name);
+        is_string(evidence_text(&finding.evidence, EVIDENCE_BY), cases[i].by, "%s: by",
+                  cases[i].name);
+        finding_clear(&finding);
+    }
+}
+
+static void test_waiting(void)
+{
+    const struct observation silent = UNCONNECTED(ATTEMPT_SILENT);
+    const struct observation connecting = {.stage = STAGE_CONNECT};
+    const struct observation greeted = TALKED(STAGE_EHLO, HALT_NONE);
+    const struct observation rejected = TALKED(STAGE_GREETING, HALT_REPLY);
+    struct siblings siblings = {0};
+
+    ok(!judge_must_wait(&silent, &siblings), "a silence alone waits for nobody");
+    siblings_add(&siblings, &connecting);
+    ok(judge_must_wait(&silent, &siblings), "a silence waits for ports still connecting");
+    ok(!judge_must_wait(&rejected, &siblings), "a reply waits for nobody");
+    siblings_add(&siblings, &greeted);
+    ok(!judge_must_wait(&silent, &siblings), "one port that has connected is enough");
+    ok(siblings.connected && siblings.fastest_ms == 20, "and its time is known");
+}
+
+static void test_choice(void)
+{
+    static const struct {
+        const char *name;
+        enum verdict verdicts[3];
+        enum minimum_security minimum;
+        bool online;
+        int chosen;
+        enum state state;
+    } choices[] = {
+        {"the preferred one", {VERDICT_WORKS, VERDICT_WORKS, VERDICT_NO_AUTH}, 0, true, 0,
+         STATE_READY},
+        {"the second", {VERDICT_BLOCKED, VERDICT_WORKS, VERDICT_WORKS}, 0, true, 1, STATE_DEGRADED},
+        {"none", {VERDICT_BLOCKED, VERDICT_BAD_CERTIFICATE, VERDICT_CLEARTEXT}, 0, true, -1,
+         STATE_BLOCKED},
+        {"unverified where accepted",
+         {VERDICT_BLOCKED, VERDICT_BAD_CERTIFICATE, VERDICT_CLEARTEXT}, MINIMUM_ENCRYPTED, true, 1,
+         STATE_DEGRADED},
+        {"verified before unverified",
+         {VERDICT_BAD_CERTIFICATE, VERDICT_WORKS, VERDICT_CLEARTEXT}, MINIMUM_NONE, true, 1,
+         STATE_DEGRADED},
+        {"unverified is never ready",
+         {VERDICT_BAD_CERTIFICATE, VERDICT_BLOCKED, VERDICT_BLOCKED}, MINIMUM_ENCRYPTED, true, 0,
+         STATE_DEGRADED},
+        {"cleartext where accepted", {VERDICT_BLOCKED, VERDICT_BLOCKED, VERDICT_CLEARTEXT},
+         MINIMUM_NONE, true, 2, STATE_DEGRADED},
+        {"what is not known yet is not chosen",
+         {VERDICT_UNKNOWN, VERDICT_WORKS, VERDICT_UNKNOWN}, 0, true, 1, STATE_DEGRADED},
+        {"stripped never", {VERDICT_STRIPPED, VERDICT_STRIPPED, VERDICT_INTERCEPTED},
+         MINIMUM_NONE, true, -1, STATE_BLOCKED},
+        {"a portal", {VERDICT_PORTAL, VERDICT_PORTAL, VERDICT_PORTAL}, 0, true, -1, STATE_PORTAL},
+        {"nothing reached, no default route",
+         {VERDICT_UNREACHABLE, VERDICT_UNRESOLVED, VERDICT_UNREACHABLE}, 0, false, -1,
+         STATE_OFFLINE},
+        {"nothing reached, but a default route",
+         {VERDICT_UNREACHABLE, VERDICT_UNREACHABLE, VERDICT_UNREACHABLE}, 0, true, -1,
+         STATE_BLOCKED},
+        {"a server on the link, no default route",
+         {VERDICT_WORKS, VERDICT_REFUSED, VERDICT_REFUSED}, 0, false, 0, STATE_READY},
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(choices); i++) {
+        struct finding findings[3] = {0};
+        ssize_t chosen;
+
+        for (size_t j = 0; j < 3; j++)
+            findings[j].verdict = choices[i].verdicts[j];
+        chosen = choose(findings, 3, choices[i].minimum);
+        is_number(chosen, choices[i].chosen, "%s: choice", choices[i].name);
+        is_string(state_to_string(choose_state(findings, 3, chosen, choices[i].online)),
+                  state_to_string(choices[i].state), "%s: state", choices[i].name);
+    }
+}
+
+int main(void)
+{
+    test_verdicts();
+    test_waiting();
+    test_choice();
+    return tap_done();
+}
