@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * Happy Eyeballs (RFC 8305). IPv6 goes first; an IPv4 answer waits 50 ms for the IPv6 one; further
+ * attempts start 250 ms apart or as soon as one failed; the first connection wins and the others
+ * are closed. An ICMP error ends an attempt: whoever sent it has spoken, though the kernel would go
+ * on trying.
+ */
+#include "probe/connect.h"
+#include "cleanup.h"
+#include "error.h"
+#include "probe/errqueue.h"
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#define RESOLUTION_DELAY_US 50000  /* RFC 8305 section 8 */
+#define ATTEMPT_DELAY_US    250000 /* RFC 8305 section 8 */
+
+struct runner {
+    struct race *race;
+    struct attempt *attempt; /* in the observation */
+    int fd;
+    uint64_t started;
+    sd_event_source *source;
+};
+
+struct queue {
+    union address addresses[ADDRESSES_MAX];
+    size_t n, next;
+    bool known;
+};
+
+struct race {
+    sd_event *event;
+    uint16_t port;
+    unsigned limit_ms;
+    struct observation *observation;
+    race_callback callback;
+    void *userdata;
+    struct queue ipv6, ipv4;
+    bool last_was_ipv6;
+    struct runner runners[ATTEMPTS_MAX]; /* beside observation->attempts */
+    size_t n_running;
+    sd_event_source *stagger, *limit, *over;
+    bool finished;
+    int winner;
+};
+
+DEFINE_CLEANUP(struct race *, race_free)
+
+static uint64_t now_us(const struct race *race)
+{
+    uint64_t now = 0;
+
+    (void)sd_event_now(race->event, CLOCK_MONOTONIC, &now);
+    return now;
+}
+
+/* Attempts are measured from connect() itself, not from the turn of the loop that led to it. */
+static uint64_t clock_us(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void runner_stop(struct runner *runner)
+{
+    runner->source = sd_event_source_disable_unref(runner->source);
+    if (runner->fd >= 0)
+        close(runner->fd);
+    runner->fd = -1;
+    runner->race->n_running--;
+}
+
+static void end_attempt(struct runner *runner, enum attempt_end end)
+{
+    runner->attempt->end = end;
+    runner->attempt->ms = (unsigned)((clock_us() - runner->started + 500) / 1000);
+    runner_stop(runner);
+}
+
+/* Ends what still runs and reports, from the loop and not from within the caller's call. */
+static void finish(struct race *race, int winner)
+{
+    for (size_t i = 0; i < race->observation->n_attempts; i++)
+        if (race->runners[i].source)
+            end_attempt(&race->runners[i], winner >= 0 ? ATTEMPT_ABANDONED : ATTEMPT_SILENT);
+    race->finished = true;
+    race->winner = winner;
+    (void)sd_event_source_set_enabled(race->stagger, SD_EVENT_OFF);
+    (void)sd_event_source_set_enabled(race->limit, SD_EVENT_OFF);
+    (void)sd_event_source_set_enabled(race->over, SD_EVENT_ONESHOT);
+}
+
+static int on_over(sd_event_source *source _unused_, void *userdata)
+{
+    struct race *race = userdata;
+    int winner = race->winner;
+
+    race->winner = -1;
+    race->callback(winner, race->userdata); /* may free the race */
+    return 0;
+}
+
+static void advance(struct race *race);
+
+/* What the socket says of itself: connected, failed, or (a soft error that is no answer) neither.
+ */
+static void examine(struct runner *runner)
+{
+    struct race *race = runner->race;
+    int error = 0, fd = runner->fd;
+    socklen_t size = sizeof(error);
+    struct sockaddr_storage peer;
+    socklen_t peer_size = sizeof(peer);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+        error = errno;
+    if (error == 0 && getpeername(fd, (struct sockaddr *)&peer, &peer_size) == 0) {
+        runner->fd = -1;
+        end_attempt(runner, ATTEMPT_CONNECTED);
+        finish(race, fd);
+        return;
+    }
+    if (errqueue_read(fd, runner->attempt)) {
+        end_attempt(runner, ATTEMPT_ICMP);
+    } else if (error == 0) {
+        return;
+    } else if (error == ECONNREFUSED || error == ECONNRESET) {
+        end_attempt(runner, ATTEMPT_RESET);
+    } else if (error == EHOSTUNREACH) { /* our own kernel: no neighbour answers */
+        runner->attempt->how = HOW_HOST_UNREACHABLE;
+        end_attempt(runner, ATTEMPT_ICMP);
+    } else {
+        end_attempt(runner, error == ETIMEDOUT ? ATTEMPT_SILENT : ATTEMPT_NO_ROUTE);
+    }
+    advance(race);
+}
+
+static int on_socket(sd_event_source *source _unused_, int fd _unused_, uint32_t events _unused_,
+                     void *userdata)
+{
+    examine(userdata);
+    return 0;
+}
+
+/* Starts one attempt; false where it failed at once (and is written down). */
+static bool start_attempt(struct race *race, const union address *address)
+{
+    struct observation *observation = race->observation;
+    struct runner *runner = &race->runners[observation->n_attempts];
+    struct attempt *attempt = &observation->attempts[observation->n_attempts++];
+    union address to = *address;
+    bool ipv6 = address_is_ipv6(address);
+    socklen_t size = ipv6 ? sizeof(to.ipv6) : sizeof(to.ipv4);
+
+    *attempt = (struct attempt){.family = address->any.sa_family};
+    *runner = (struct runner){.race = race, .attempt = attempt, .started = clock_us()};
+    if (ipv6)
+        to.ipv6.sin6_port = htons(race->port);
+    else
+        to.ipv4.sin_port = htons(race->port);
+    (void)address_format(&to, attempt->address);
+    race->n_running++;
+    runner->fd = socket(attempt->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (runner->fd < 0 || errqueue_enable(runner->fd, attempt->family) < 0) {
+        end_attempt(runner, ATTEMPT_NO_ROUTE);
+        return false;
+    }
+    if (connect(runner->fd, &to.any, size) < 0 && errno != EINPROGRESS) {
+        int error = errno;
+
+        if (errqueue_read(runner->fd, attempt)) /* the answer was faster than the call */
+            end_attempt(runner, ATTEMPT_ICMP);
+        else
+            end_attempt(runner, error == ECONNREFUSED ? ATTEMPT_RESET : ATTEMPT_NO_ROUTE);
+        return false;
+    }
+    if (sd_event_add_io(race->event, &runner->source, runner->fd, EPOLLOUT | EPOLLERR, on_socket,
+                        runner) < 0) {
+        end_attempt(runner, ATTEMPT_NO_ROUTE);
+        return false;
+    }
+    return true;
+}
+
+/* The next address in the order of RFC 8305 section 4: families take turns, IPv6 first. */
+static const union address *next_address(struct race *race)
+{
+    struct queue *first = race->last_was_ipv6 ? &race->ipv4 : &race->ipv6;
+    struct queue *second = race->last_was_ipv6 ? &race->ipv6 : &race->ipv4;
+    struct queue *queue = first->next < first->n ? first : second;
+
+    if (queue->next == queue->n || race->observation->n_attempts == ATTEMPTS_MAX)
+        return NULL;
+    race->last_was_ipv6 = queue == &race->ipv6;
+    return &queue->addresses[queue->next++];
+}
+
+static void set_timer(struct race *race, sd_event_source *timer, uint64_t delay_us)
+{
+    (void)sd_event_source_set_time(timer, now_us(race) + delay_us);
+    (void)sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
+/* Starts the next attempt now; where none is left and none runs, the race is lost. */
+static void advance(struct race *race)
+{
+    const union address *address;
+
+    while ((address = next_address(race))) {
+        if (race->observation->n_attempts == 0)
+            set_timer(race, race->limit, (uint64_t)race->limit_ms * 1000);
+        if (start_attempt(race, address)) {
+            set_timer(race, race->stagger, ATTEMPT_DELAY_US);
+            return;
+        }
+    }
+    if (race->n_running == 0 && race->ipv4.known && race->ipv6.known)
+        finish(race, -1);
+}
+
+static int on_stagger(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+    advance(userdata);
+    return 0;
+}
+
+static int on_limit(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+    finish(userdata, -1);
+    return 0;
+}
+
+void race_add(struct race *race, int family, const union address *addresses, size_t n)
+{
+    struct queue *queue = family == AF_INET6 ? &race->ipv6 : &race->ipv4;
+    int staggered = SD_EVENT_OFF;
+
+    if (race->finished)
+        return;
+    for (queue->n = 0; queue->n < n; queue->n++)
+        queue->addresses[queue->n] = addresses[queue->n];
+    queue->known = true;
+    (void)sd_event_source_get_enabled(race->stagger, &staggered);
+    if (family == AF_INET && n > 0 && !race->ipv6.known)
+        set_timer(race, race->stagger, RESOLUTION_DELAY_US);
+    else if (race->n_running == 0 || staggered == SD_EVENT_OFF)
+        advance(race);
+}
+
+int race_new(struct race **ret, sd_event *event, uint16_t port, unsigned limit_ms,
+             struct observation *observation, race_callback callback, void *userdata)
+{
+    _cleanup_(race_freep) struct race *race = calloc(1, sizeof(*race));
+    int r;
+
+    if (!race)
+        return -ENOMEM;
+    race->event = sd_event_ref(event);
+    race->port = port;
+    race->limit_ms = limit_ms;
+    race->observation = observation;
+    race->callback = callback;
+    race->userdata = userdata;
+    race->winner = -1;
+    r = sd_event_add_time(event, &race->stagger, CLOCK_MONOTONIC, 0, 1000, on_stagger, race);
+    if (r >= 0)
+        r = sd_event_add_time(event, &race->limit, CLOCK_MONOTONIC, 0, 1000, on_limit, race);
+    if (r >= 0)
+        r = sd_event_add_defer(event, &race->over, on_over, race);
+    if (r < 0)
+        return r;
+    (void)sd_event_source_set_enabled(race->stagger, SD_EVENT_OFF);
+    (void)sd_event_source_set_enabled(race->limit, SD_EVENT_OFF);
+    (void)sd_event_source_set_enabled(race->over, SD_EVENT_OFF);
+    *ret = TAKE(race);
+    return 0;
+}
+
+struct race *race_free(struct race *race)
+{
+    if (!race)
+        return NULL;
+    for (size_t i = 0; race->observation && i < race->observation->n_attempts; i++)
+        if (race->runners[i].source)
+            runner_stop(&race->runners[i]);
+    if (race->winner >= 0)
+        close(race->winner);
+    sd_event_source_disable_unref(race->stagger);
+    sd_event_source_disable_unref(race->limit);
+    sd_event_source_disable_unref(race->over);
+    sd_event_unref(race->event);
+    free(race);
+    return NULL;
+}

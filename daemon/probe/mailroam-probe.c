@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * mailroam-probe: one check of some endpoints, from the command line or for mailroamd. It needs no
+ * daemon and no bus, keeps nothing, and ends by a deadline. Only here is read what a mail server,
+ * or whoever sits in front of it, has sent.
+ */
+#include "cleanup.h"
+#include "config.h"
+#include "error.h"
+#include "probe/probe.h"
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DEFAULT_TIMEOUT_S 15
+#define LONGEST_TIMEOUT_S 300
+#define ENDPOINTS_MAX     64
+
+enum exit_status { EXIT_WORKS = 0, EXIT_NONE_WORKS = 1, EXIT_USAGE = 2, EXIT_OTHER = 4 };
+
+struct options {
+    bool json;
+    const char *ca_file, *pin;
+    unsigned timeout_s;
+    struct endpoint endpoints[ENDPOINTS_MAX];
+    size_t n_endpoints;
+};
+
+struct output {
+    bool json;
+    bool works; /* something did */
+    sd_event *event;
+};
+
+DEFINE_CLEANUP(struct tls_policy *, tls_policy_free)
+DEFINE_CLEANUP(struct probe *, probe_free)
+
+static void help(void)
+{
+    printf("Usage: mailroam-probe [OPTION]... HOST[:PORT[/SECURITY]]...\n"
+           "Check where mail can be submitted, and say what is wrong where it cannot.\n\n"
+           "SECURITY is tls, starttls or none. Without a port 465/tls, 587/starttls and\n"
+           "25/starttls are checked.\n\n"
+           "      --json           one JSON object a line\n"
+           "      --ca-file FILE   also trust the certificates in FILE (PEM)\n"
+           "      --pin PIN        accept the server key with this sha256//BASE64 hash\n"
+           "      --timeout S      give every verdict within S seconds (1 to %d; default %d)\n"
+           "  -h, --help           show this help\n"
+           "      --version        show the version\n\n"
+           "Exit status: 0 an endpoint works, 1 none does, 2 usage, 4 other failure.\n"
+           "mailroam-probe(1) tells more.\n",
+           LONGEST_TIMEOUT_S, DEFAULT_TIMEOUT_S);
+}
+
+_printf_(1, 2) static int usage_error(const char *format, ...)
+{
+    va_list arguments;
+
+    fputs("mailroam-probe: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputs("\nTry 'mailroam-probe --help'.\n", stderr);
+    return EXIT_USAGE;
+}
+
+static int add_endpoint(struct options *options, const char *text)
+{
+    _cleanup_free_ char *problem = NULL;
+    struct endpoint endpoint;
+    bool expand;
+    size_t n;
+
+    if (endpoint_parse(text, &endpoint, &problem) < 0)
+        return usage_error("%s", problem ? problem : "out of memory");
+    expand = endpoint.port == 0;
+    n = expand ? ELEMENTSOF(endpoint_defaults) : 1;
+    if (options->n_endpoints + n > ENDPOINTS_MAX)
+        return usage_error("more than %d endpoints", ENDPOINTS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        struct endpoint *added = &options->endpoints[options->n_endpoints];
+
+        *added = endpoint;
+        if (expand) {
+            added->port = endpoint_defaults[i].port;
+            added->security = endpoint_defaults[i].security;
+        }
+        options->n_endpoints++;
+        for (struct endpoint *other = options->endpoints; other < added; other++)
+            if (endpoint_equal(other, added)) { /* asked for twice: checked once */
+                options->n_endpoints--;
+                break;
+            }
+    }
+    return 0;
+}
+
+/* 0 to go on; else the exit status (0 cannot be told apart, so *ret_done says so). */
+static int read_options(int argc, char **argv, struct options *options, bool *ret_done)
+{
+    enum { OPTION_JSON = 256, OPTION_CA_FILE, OPTION_PIN, OPTION_TIMEOUT, OPTION_VERSION };
+    static const struct option long_options[] = {
+        {"json", no_argument, NULL, OPTION_JSON},
+        {"ca-file", required_argument, NULL, OPTION_CA_FILE},
+        {"pin", required_argument, NULL, OPTION_PIN},
+        {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {0},
+    };
+    int option, r;
+    char *end;
+
+    *ret_done = true;
+    while ((option = getopt_long(argc, argv, "h", long_options, NULL)) >= 0)
+        switch (option) {
+        case OPTION_JSON:
+            options->json = true;
+            break;
+        case OPTION_CA_FILE:
+            options->ca_file = optarg;
+            break;
+        case OPTION_PIN:
+            options->pin = optarg;
+            break;
+        case OPTION_TIMEOUT:
+            options->timeout_s = (unsigned)strtoul(optarg, &end, 10);
+            if (*optarg < '0' || *optarg > '9' || *end || options->timeout_s < 1 ||
+                options->timeout_s > LONGEST_TIMEOUT_S)
+                return usage_error("--timeout takes seconds from 1 to %d", LONGEST_TIMEOUT_S);
+            break;
+        case 'h':
+            help();
+            return 0;
+        case OPTION_VERSION:
+            puts("mailroam-probe " PACKAGE_VERSION);
+            return 0;
+        default: /* getopt_long() has said what is wrong */
+            fputs("Try 'mailroam-probe --help'.\n", stderr);
+            return EXIT_USAGE;
+        }
+    if (optind == argc)
+        return usage_error("which host? expected HOST[:PORT[/SECURITY]]");
+    for (; optind < argc; optind++) {
+        r = add_endpoint(options, argv[optind]);
+        if (r != 0)
+            return r;
+    }
+    *ret_done = false;
+    return 0;
+}
+
+static int print_json(const struct finding *finding)
+{
+    json_object *object = finding_to_json(finding);
+    int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+    const char *text = object ? json_object_to_json_string_ext(object, flags) : NULL;
+    int r = !text ? -ENOMEM : puts(text) < 0 ? -EIO : 0;
+
+    json_object_put(object);
+    return r;
+}
+
+static int print_words(const struct finding *finding)
+{
+    _cleanup_free_ char *words = finding_explain(finding);
+    char endpoint[ENDPOINT_STRING_MAX];
+
+    if (!words)
+        return -ENOMEM;
+    return printf("%-36s  %-15s  %s\n", endpoint_format(&finding->endpoint, endpoint),
+                  verdict_to_string(finding->verdict), words) < 0
+               ? -EIO
+               : 0;
+}
+
+static void on_finding(const struct finding *finding, void *userdata)
+{
+    struct output *output = userdata;
+    int r = output->json ? print_json(finding) : print_words(finding);
+
+    output->works |= finding->verdict == VERDICT_WORKS;
+    if (r == 0 && fflush(stdout) != 0)
+        r = -EIO;
+    if (r < 0) /* nobody reads on: there is no sense in going on */
+        (void)sd_event_exit(output->event, r);
+}
+
+static int run(const struct options *options)
+{
+    _cleanup_(sd_event_unrefp) sd_event *event = NULL;
+    _cleanup_(tls_policy_freep) struct tls_policy *policy = NULL;
+    _cleanup_(probe_freep) struct probe *probe = NULL;
+    _cleanup_free_ char *problem = NULL;
+    struct output output = {.json = options->json};
+    int r;
+
+    r = tls_policy_new(&policy, options->ca_file, options->pin, &problem);
+    if (r < 0) {
+        fprintf(stderr, "mailroam-probe: --ca-file: %s\n", problem ? problem : strerror(-r));
+        return EXIT_OTHER;
+    }
+    r = sd_event_new(&event);
+    output.event = event;
+    if (r >= 0)
+        r = probe_new(&probe, event, options->endpoints, options->n_endpoints, policy,
+                      options->timeout_s * 1000, on_finding, &output);
+    if (r >= 0)
+        r = sd_event_loop(event);
+    if (r < 0) {
+        fprintf(stderr, "mailroam-probe: %s\n", strerror(-r));
+        return EXIT_OTHER;
+    }
+    return output.works ? EXIT_WORKS : EXIT_NONE_WORKS;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {.timeout_s = DEFAULT_TIMEOUT_S};
+    bool done;
+    int status;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    status = read_options(argc, argv, &options, &done);
+    if (done)
+        return fflush(stdout) == 0 ? status : EXIT_OTHER;
+    return run(&options);
+}

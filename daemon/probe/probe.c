@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * Runs all endpoints side by side: one look-up a host, one race and one conversation an endpoint.
+ * An endpoint's verdict is asked for as soon as its observation is final; one that turns on how the
+ * server's other ports behave waits until they have connected or failed. No verdict is missing when
+ * the time is over.
+ */
+#include "probe/probe.h"
+#include "cleanup.h"
+#include "error.h"
+#include "judge/judge.h"
+#include "probe/connect.h"
+#include "probe/conversation.h"
+#include "probe/resolve.h"
+#include <string.h>
+#include <strings.h>
+
+/* Silence is decided on after half the time: four SYNs (at 0, 1, 3 and 7 s) in the default 15 s. */
+#define CONNECT_SHARE 2
+/* A name server that has not answered by then leaves too little time for the rest. */
+#define RESOLVE_SHARE 3
+
+struct run {
+    struct probe *probe;
+    struct finding finding;
+    struct observation observation;
+    struct race *race;
+    struct conversation *conversation;
+    bool final;  /* the observation is */
+    bool judged; /* the verdict is out */
+    bool closed; /* nothing is left to do */
+};
+
+struct host {
+    struct probe *probe;
+    const char *name; /* the first run's that has it */
+    unsigned answers; /* families that have answered */
+    bool has_address;
+    const char *problem;
+};
+
+struct probe {
+    sd_event *event;
+    const struct tls_policy *policy;
+    struct resolver *resolver;
+    probe_callback callback;
+    void *userdata;
+    uint64_t started;
+    unsigned timeout_ms;
+    sd_event_source *deadline;
+    struct run *runs;
+    struct host *hosts;
+    size_t n_runs, n_hosts;
+};
+
+DEFINE_CLEANUP(struct probe *, probe_free)
+
+static uint64_t clock_us(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static bool same_host(const struct run *a, const struct run *b)
+{
+    return strcasecmp(a->finding.endpoint.host, b->finding.endpoint.host) == 0;
+}
+
+static struct siblings siblings_of(const struct run *run)
+{
+    const struct probe *probe = run->probe;
+    struct siblings siblings = {0};
+
+    for (size_t i = 0; i < probe->n_runs; i++)
+        if (&probe->runs[i] != run && same_host(&probe->runs[i], run))
+            siblings_add(&siblings, &probe->runs[i].observation);
+    return siblings;
+}
+
+static void end_when_done(struct probe *probe)
+{
+    for (size_t i = 0; i < probe->n_runs; i++)
+        if (!probe->runs[i].judged || !probe->runs[i].closed)
+            return;
+    (void)sd_event_exit(probe->event, 0);
+}
+
+/* Gives every verdict that can be given by now. */
+static void give_verdicts(struct probe *probe)
+{
+    for (size_t i = 0; i < probe->n_runs; i++) {
+        struct run *run = &probe->runs[i];
+        struct siblings siblings = siblings_of(run);
+
+        if (!run->final || run->judged || judge_must_wait(&run->observation, &siblings))
+            continue;
+        run->judged = true;
+        if (judge(&run->observation, &siblings, &run->finding) < 0) {
+            (void)sd_event_exit(probe->event, -ENOMEM);
+            return;
+        }
+        probe->callback(&run->finding, probe->userdata);
+    }
+    end_when_done(probe);
+}
+
+/* The observation is final. */
+static void settle(struct run *run)
+{
+    uint64_t took = clock_us() - run->probe->started;
+
+    evidence_set_number(&run->observation.evidence, EVIDENCE_TOTAL_MS, (took + 500) / 1000);
+    run->final = true;
+}
+
+static void on_ended(void *userdata)
+{
+    struct run *run = userdata;
+
+    settle(run);
+    give_verdicts(run->probe);
+}
+
+static void on_closed(void *userdata)
+{
+    struct run *run = userdata;
+
+    run->closed = true;
+    end_when_done(run->probe);
+}
+
+static const struct conversation_callbacks conversation_callbacks = {
+    .ended = on_ended,
+    .closed = on_closed,
+};
+
+static void fail(struct run *run, enum stage stage)
+{
+    run->observation.stage = stage;
+    run->observation.halt = HALT_FAILED;
+    run->closed = true;
+    settle(run);
+}
+
+static void on_race(int fd, void *userdata)
+{
+    struct run *run = userdata;
+    struct probe *probe = run->probe;
+
+    if (fd < 0)
+        fail(run, STAGE_CONNECT);
+    else if (conversation_new(&run->conversation, probe->event, fd, &run->finding.endpoint,
+                              probe->policy, &run->observation, &conversation_callbacks, run) < 0)
+        (void)sd_event_exit(probe->event, -ENOMEM);
+    /* Also for those who waited for this port to connect or to fail. */
+    give_verdicts(probe);
+}
+
+static bool is_at(const struct run *run, const struct host *host)
+{
+    return strcasecmp(run->finding.endpoint.host, host->name) == 0;
+}
+
+static void on_addresses(int family, const union address *addresses, size_t n, const char *problem,
+                         void *userdata)
+{
+    struct host *host = userdata;
+    struct probe *probe = host->probe;
+    bool nothing;
+
+    host->answers++;
+    host->has_address |= n > 0;
+    /* "No address" of one family says less than what went wrong with the other. */
+    if (problem && (!host->problem || family == AF_INET))
+        host->problem = problem;
+    nothing = host->answers == 2 && !host->has_address;
+    for (size_t i = 0; i < probe->n_runs; i++) {
+        struct run *run = &probe->runs[i];
+
+        if (!is_at(run, host) || run->final)
+            continue;
+        if (nothing) {
+            (void)evidence_set_text(&run->observation.evidence, EVIDENCE_REPLY, host->problem);
+            fail(run, STAGE_RESOLVE);
+        } else {
+            if (n > 0)
+                run->observation.stage = STAGE_CONNECT;
+            race_add(run->race, family, addresses, n);
+        }
+    }
+    if (nothing)
+        give_verdicts(probe);
+}
+
+static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+    struct probe *probe = userdata;
+
+    for (size_t i = 0; i < probe->n_runs; i++) {
+        struct run *run = &probe->runs[i];
+
+        if (run->final)
+            continue;
+        if (run->conversation) {
+            conversation_time_out(run->conversation);
+        } else {
+            if (run->observation.stage == STAGE_RESOLVE)
+                (void)evidence_set_text(&run->observation.evidence, EVIDENCE_REPLY,
+                                        "no answer from the name server");
+            run->race = race_free(run->race);
+            fail(run, run->observation.stage);
+        }
+    }
+    give_verdicts(probe);
+    return 0;
+}
+
+/* Looks each host up once. */
+static int resolve_hosts(struct probe *probe)
+{
+    for (size_t i = 0; i < probe->n_hosts; i++) {
+        int r =
+            resolver_lookup(probe->resolver, probe->hosts[i].name, on_addresses, &probe->hosts[i]);
+
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* The look-ups start on the loop, where their callbacks may end it. */
+static int on_start(sd_event_source *source, void *userdata)
+{
+    sd_event_source_unref(source);
+    return resolve_hosts(userdata);
+}
+
+static int add_run(struct probe *probe, const struct endpoint *endpoint)
+{
+    struct run *run = &probe->runs[probe->n_runs++];
+    size_t host = 0;
+
+    run->probe = probe;
+    run->finding.endpoint = *endpoint;
+    while (host < probe->n_hosts && !is_at(run, &probe->hosts[host]))
+        host++;
+    if (host == probe->n_hosts)
+        probe->hosts[probe->n_hosts++] =
+            (struct host){.probe = probe, .name = run->finding.endpoint.host};
+    return race_new(&run->race, probe->event, endpoint->port, probe->timeout_ms / CONNECT_SHARE,
+                    &run->observation, on_race, run);
+}
+
+int probe_new(struct probe **ret, sd_event *event, const struct endpoint *endpoints, size_t n,
+              const struct tls_policy *policy, unsigned timeout_ms, probe_callback callback,
+              void *userdata)
+{
+    _cleanup_(probe_freep) struct probe *probe = calloc(1, sizeof(*probe));
+    sd_event_source *start;
+    int r;
+
+    if (!probe)
+        return -ENOMEM;
+    *probe = (struct probe){
+        .event = sd_event_ref(event),
+        .policy = policy,
+        .callback = callback,
+        .userdata = userdata,
+        .started = clock_us(),
+        .timeout_ms = timeout_ms,
+        .runs = calloc(n, sizeof(*probe->runs)),
+        .hosts = calloc(n, sizeof(*probe->hosts)),
+    };
+    if (!probe->runs || !probe->hosts)
+        return -ENOMEM;
+    r = resolver_new(&probe->resolver, event, timeout_ms / RESOLVE_SHARE);
+    for (size_t i = 0; r >= 0 && i < n; i++)
+        r = add_run(probe, &endpoints[i]);
+    if (r >= 0)
+        r = sd_event_add_time_relative(event, &probe->deadline, CLOCK_MONOTONIC,
+                                       (uint64_t)timeout_ms * 1000, 1000, on_deadline, probe);
+    if (r >= 0)
+        r = sd_event_add_defer(event, &start, on_start, probe);
+    if (r < 0)
+        return r;
+    *ret = TAKE(probe);
+    return 0;
+}
+
+struct probe *probe_free(struct probe *probe)
+{
+    if (!probe)
+        return NULL;
+    for (size_t i = 0; i < probe->n_runs; i++) {
+        struct run *run = &probe->runs[i];
+
+        race_free(run->race);
+        conversation_free(run->conversation);
+        evidence_clear(&run->observation.evidence);
+        finding_clear(&run->finding);
+    }
+    sd_event_source_disable_unref(probe->deadline);
+    resolver_free(probe->resolver);
+    free(probe->runs);
+    free(probe->hosts);
+    sd_event_unref(probe->event);
+    free(probe);
+    return NULL;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "judge/finding.h"
+#include "probe/tls.h"
+#include <systemd/sd-event.h>
+
+/* One check of several endpoints, all side by side: the probe's whole work. */
+
+struct probe;
+
+/* An endpoint's verdict stands; called once for each, in the order in which they come to stand. */
+typedef void (*probe_callback)(const struct finding *finding, void *userdata);
+
+/*
+ * Begins. Ends the event loop with code 0 when every endpoint has its verdict and every connection
+ * is closed, after `timeout_ms` at the latest (plus the two seconds QUIT may take). `policy` has to
+ * live as long. 0 or negative errno.
+ */
+int probe_new(struct probe **ret, sd_event *event, const struct endpoint *endpoints, size_t n,
+              const struct tls_policy *policy, unsigned timeout_ms, probe_callback callback,
+              void *userdata);
+struct probe *probe_free(struct probe *probe);
