@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "account-settings.h"
+#include "judge/finding.h"
+#include "watch/watch.h"
+#include <systemd/sd-event.h>
+
+/*
+ * One mail account at work: runs its checks, keeps the verdicts of the present network, chooses the
+ * endpoint to use. Says what changes to one listener and knows nothing of the bus.
+ */
+struct account;
+
+/* What has changed; combined. */
+enum account_change {
+    ACCOUNT_STATE = 1 << 0,
+    ACCOUNT_WORKING = 1 << 1,   /* another endpoint works, or none any more */
+    ACCOUNT_ENDPOINTS = 1 << 2, /* verdicts, evidence */
+    ACCOUNT_CHECKED_AT = 1 << 3,
+    ACCOUNT_SETTINGS = 1 << 4,
+};
+
+struct account_listener {
+    void (*changed)(struct account *account, unsigned changes, void *userdata);
+    /* A check has ended; `problem` as in check.h. Always after `changed` for what it found. */
+    void (*check_ended)(struct account *account, const char *problem, void *userdata);
+};
+
+/* Takes the settings over (on success). It checks nothing before account_set_network().
+ * 0 or -ENOMEM. */
+int account_new(struct account **ret, sd_event *event, struct account_settings *settings,
+                const struct account_listener *listener, void *userdata);
+struct account *account_free(struct account *account);
+
+/* The network is this one now; `moved`: another than before, what was found no longer counts.
+ * Starts a check; one that runs is superseded. */
+void account_set_network(struct account *account, const struct network *network, bool moved);
+
+/* Replaces the settings (taken over); verdicts start anew and a check begins. 0 or -ENOMEM. */
+int account_set_settings(struct account *account, struct account_settings *settings);
+
+/* Starts a check now unless one is running, which then is the one asked for. */
+void account_check(struct account *account);
+
+const struct account_settings *account_settings(const struct account *account);
+enum state account_state(const struct account *account);
+bool account_is_checking(const struct account *account);
+/* In order of preference, as many as settings->n_endpoints. */
+const struct finding *account_findings(const struct account *account);
+/* The endpoint to use, or NULL. */
+const struct finding *account_working(const struct account *account);
+/* µs since 1970 at which the last complete check ended; 0: none yet. */
+uint64_t account_checked_at(const struct account *account);
+
+/* For whoever publishes the account: one pointer of his. */
+void account_set_userdata(struct account *account, void *userdata);
+void *account_userdata(const struct account *account);

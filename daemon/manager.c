@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * The accounts and the network they are on. Account files are the truth: adding and removing work
+ * on them and then load, so that what a restart would find is what runs.
+ */
+#include "manager.h"
+#include "cleanup.h"
+#include "error.h"
+#include "log.h"
+#include "paths.h"
+#include "text.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SUFFIX ".account"
+
+struct manager {
+    sd_event *event;
+    const struct manager_listener *listener;
+    void *userdata;
+    struct watch *watch;
+    struct settings settings;
+    struct account **accounts; /* NULL-terminated */
+    size_t n_accounts;
+    unsigned changes; /* not announced yet */
+};
+
+DEFINE_CLEANUP(struct manager *, manager_free)
+
+static void on_network(const struct network *network, bool moved, void *userdata)
+{
+    struct manager *manager = userdata;
+
+    if (moved)
+        log_notice("network: %s", network_primary(network) ? network->name : "none");
+    manager->listener->changed(manager, MANAGER_NETWORK, manager->userdata);
+    for (size_t i = 0; i < manager->n_accounts; i++)
+        account_set_network(manager->accounts[i], network, moved);
+}
+
+int manager_new(struct manager **ret, sd_event *event, const struct manager_listener *listener,
+                void *userdata)
+{
+    _cleanup_(manager_freep) struct manager *manager = calloc(1, sizeof(*manager));
+    int r;
+
+    if (!manager)
+        return -ENOMEM;
+    manager->event = sd_event_ref(event);
+    manager->listener = listener;
+    manager->userdata = userdata;
+    manager->accounts = calloc(1, sizeof(*manager->accounts));
+    if (!manager->accounts)
+        return -ENOMEM;
+    r = watch_new(&manager->watch, event, on_network, manager);
+    if (r < 0)
+        return r;
+    *ret = TAKE(manager);
+    return 0;
+}
+
+struct manager *manager_free(struct manager *manager)
+{
+    if (!manager)
+        return NULL;
+    for (size_t i = 0; i < manager->n_accounts; i++) {
+        manager->listener->removed(manager->accounts[i], manager->userdata);
+        account_free(manager->accounts[i]);
+    }
+    free(manager->accounts);
+    watch_free(manager->watch);
+    settings_clear(&manager->settings);
+    sd_event_unref(manager->event);
+    free(manager);
+    return NULL;
+}
+
+/* The place of the account of this name, or where it would stand. */
+static size_t place_of(const struct manager *manager, const char *name)
+{
+    size_t at = 0;
+
+    while (at < manager->n_accounts &&
+           strcmp(account_settings(manager->accounts[at])->name, name) < 0)
+        at++;
+    return at;
+}
+
+struct account *manager_find(const struct manager *manager, const char *name)
+{
+    size_t at = place_of(manager, name);
+
+    return at < manager->n_accounts &&
+                   strcmp(account_settings(manager->accounts[at])->name, name) == 0
+               ? manager->accounts[at]
+               : NULL;
+}
+
+static void drop(struct manager *manager, size_t at)
+{
+    struct account *account = manager->accounts[at];
+
+    manager->n_accounts--;
+    memmove(&manager->accounts[at], &manager->accounts[at + 1],
+            (manager->n_accounts - at + 1) * sizeof(*manager->accounts));
+    manager->changes |= MANAGER_ACCOUNTS;
+    manager->listener->removed(account, manager->userdata);
+    account_free(account);
+}
+
+/* A new account from its settings, which it takes over. */
+static int take_up(struct manager *manager, struct account_settings **settings)
+{
+    size_t at = place_of(manager, (*settings)->name);
+    struct account **accounts, *account;
+    int r;
+
+    accounts = reallocarray(manager->accounts, manager->n_accounts + 2, sizeof(*manager->accounts));
+    if (!accounts)
+        return -ENOMEM;
+    manager->accounts = accounts;
+    r = account_new(&account, manager->event, *settings, &manager->listener->account,
+                    manager->userdata);
+    if (r < 0)
+        return r;
+    *settings = NULL;
+    r = manager->listener->added(account, manager->userdata);
+    if (r < 0) {
+        account_free(account);
+        return r;
+    }
+    memmove(&accounts[at + 1], &accounts[at], (manager->n_accounts - at + 1) * sizeof(*accounts));
+    accounts[at] = account;
+    manager->n_accounts++;
+    manager->changes |= MANAGER_ACCOUNTS;
+    account_set_network(account, watch_network(manager->watch), false);
+    return 0;
+}
+
+DEFINE_CLEANUP(struct account_settings *, account_settings_free)
+
+/* Brings the account of this name into line with its file. */
+static int load_account(struct manager *manager, const char *directory, const char *name)
+{
+    _cleanup_(account_settings_freep) struct account_settings *settings = NULL;
+    struct account *account = manager_find(manager, name);
+    int r = account_settings_read(&settings, directory, name);
+
+    if (r == -ENOMEM)
+        return r;
+    if (r < 0)
+        return 0; /* said already; what runs goes on */
+    if (!account) {
+        r = take_up(manager, &settings);
+        if (r < 0 && r != -ENOMEM)
+            log_error("account %s: cannot be published: %s", name, strerror(-r));
+        return r == -ENOMEM ? r : 0;
+    }
+    if (account_settings_equal(account_settings(account), settings))
+        return 0;
+    r = account_set_settings(account, settings);
+    if (r == 0)
+        settings = NULL;
+    return r;
+}
+
+/* The account's name from the name of its file, new, in *ret; NULL where it is no account's. */
+static int name_of_file(const char *file, char **ret)
+{
+    size_t length = strlen(file), suffix = strlen(SUFFIX);
+
+    *ret = NULL;
+    if (length <= suffix || strcmp(file + length - suffix, SUFFIX) != 0 || *file == '.')
+        return 0;
+    *ret = strndup(file, length - suffix);
+    if (!*ret)
+        return -ENOMEM;
+    if (account_name_check(*ret) < 0) {
+        _cleanup_free_ char *safe = text_safe(file, length, 120);
+
+        log_error("%s: an account's name is 1 to %d characters of plain text: skipped",
+                  safe ? safe : "", ACCOUNT_NAME_MAX);
+        free(*ret);
+        *ret = NULL;
+    }
+    return 0;
+}
+
+static int visible(const struct dirent *entry)
+{
+    return *entry->d_name != '.';
+}
+
+static void free_entries(struct dirent **entries, int n)
+{
+    for (int i = 0; i < n; i++)
+        free(entries[i]);
+    free(entries);
+}
+
+/* Marks which accounts still have a file, and loads those files. */
+static int load_directory(struct manager *manager, const char *directory)
+{
+    struct dirent **entries = NULL;
+    int n = scandir(directory, &entries, visible, alphasort), r = 0;
+
+    if (n < 0 && errno == ENOMEM)
+        return -ENOMEM;
+    if (n < 0 && errno != ENOENT)
+        log_error("%s: cannot be read: %s", directory, strerror(errno));
+    if (n < 0 && errno != ENOENT)
+        return 0;
+    for (int i = 0; r == 0 && i < n; i++) {
+        _cleanup_free_ char *name = NULL;
+
+        r = name_of_file(entries[i]->d_name, &name);
+        if (r == 0 && name)
+            r = load_account(manager, directory, name);
+    }
+    for (size_t at = manager->n_accounts; r == 0 && at-- > 0;) {
+        const char *name = account_settings(manager->accounts[at])->name;
+        bool has_file = false;
+
+        for (int i = 0; i < n; i++)
+            has_file |= strncmp(entries[i]->d_name, name, strlen(name)) == 0 &&
+                        strcmp(entries[i]->d_name + strlen(name), SUFFIX) == 0;
+        if (!has_file)
+            drop(manager, at);
+    }
+    free_entries(entries, n);
+    return r;
+}
+
+static const char *default_name(const struct manager *manager)
+{
+    const struct account *account = manager_default(manager);
+
+    return account ? account_settings(account)->name : "";
+}
+
+static int load_settings(struct manager *manager)
+{
+    struct settings settings;
+    int r = settings_read(&settings);
+
+    if (r < 0)
+        return r;
+    settings_clear(&manager->settings);
+    manager->settings = settings;
+    log_set_level(settings.log_level);
+    return 0;
+}
+
+/* Tells the listener what a change of the accounts came to; `before` named the default one. */
+static void announce(struct manager *manager, const char *before)
+{
+    unsigned changes = manager->changes;
+
+    manager->changes = 0;
+    if (strcmp(default_name(manager), before) != 0)
+        changes |= MANAGER_DEFAULT;
+    if (changes)
+        manager->listener->changed(manager, changes, manager->userdata);
+}
+
+int manager_load(struct manager *manager)
+{
+    _cleanup_free_ char *directory = path_config("accounts"), *before = NULL;
+    const char *wanted;
+    int r;
+
+    if (!directory && errno != ENOENT)
+        return -ENOMEM;
+    before = strdup(default_name(manager));
+    if (!before)
+        return -ENOMEM;
+    r = load_settings(manager);
+    if (r == 0 && directory)
+        r = load_directory(manager, directory);
+    wanted = manager->settings.default_account;
+    if (wanted && !manager_find(manager, wanted))
+        log_warning("mailroam.conf: DefaultAccount=: there is no such account");
+    announce(manager, before);
+    return r;
+}
+
+const struct network *manager_network(const struct manager *manager)
+{
+    return watch_network(manager->watch);
+}
+
+struct account *const *manager_accounts(const struct manager *manager)
+{
+    return manager->accounts;
+}
+
+struct account *manager_default(const struct manager *manager)
+{
+    const char *name = manager->settings.default_account;
+    struct account *account = name ? manager_find(manager, name) : NULL;
+
+    return account ? account : manager->accounts[0];
+}
+
+enum state manager_state(const struct manager *manager)
+{
+    const struct account *account = manager_default(manager);
+
+    return account ? account_state(account) : STATE_UNCONFIGURED;
+}
+
+/* Writes a whole file or nothing: a crash leaves the old one, or none. */
+static int write_file(const char *path, const char *text)
+{
+    _cleanup_free_ char *temporary = NULL;
+    _cleanup_close_ int fd = -1;
+    size_t length = strlen(text);
+    int r = 0;
+
+    if (asprintf(&temporary, "%s.new", path) < 0)
+        return -ENOMEM;
+    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    for (size_t at = 0; r == 0 && at < length;) {
+        ssize_t n = write(fd, text + at, length - at);
+
+        if (n >= 0)
+            at += (size_t)n;
+        else if (errno != EINTR)
+            r = -errno;
+    }
+    if (r == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
+        r = -errno;
+    if (r < 0)
+        (void)unlink(temporary);
+    return r;
+}
+
+static char *account_path(const char *directory, const char *name)
+{
+    char *path;
+
+    return asprintf(&path, "%s/%s" SUFFIX, directory, name) < 0 ? NULL : path;
+}
+
+int manager_add(struct manager *manager, const char *name, const char *text, char **ret_problem)
+{
+    _cleanup_free_ char *directory = path_config("accounts"), *path = NULL, *before = NULL;
+    int r;
+
+    if (!directory)
+        return errno == ENOENT ? problem(ret_problem, "neither $XDG_CONFIG_HOME nor $HOME is set")
+                               : -ENOMEM;
+    path = account_path(directory, name);
+    before = strdup(default_name(manager));
+    if (!path || !before)
+        return -ENOMEM;
+    if (manager_find(manager, name) || access(path, F_OK) == 0)
+        return -EEXIST;
+    r = path_make_directories(directory);
+    if (r == 0)
+        r = write_file(path, text);
+    if (r < 0) {
+        (void)problem(ret_problem, "%s: cannot be written: %s", path, strerror(-r));
+        return r;
+    }
+    r = load_account(manager, directory, name);
+    announce(manager, before);
+    return r;
+}
+
+int manager_remove(struct manager *manager, struct account *account, char **ret_problem)
+{
+    _cleanup_free_ char *directory = path_config("accounts"), *path = NULL, *before = NULL;
+    const char *name = account_settings(account)->name;
+
+    if (directory)
+        path = account_path(directory, name);
+    before = strdup(default_name(manager));
+    if (!path || !before)
+        return -ENOMEM;
+    if (unlink(path) < 0 && errno != ENOENT) {
+        int r = -errno;
+
+        (void)problem(ret_problem, "%s: cannot be deleted: %s", path, strerror(-r));
+        return r;
+    }
+    drop(manager, place_of(manager, name));
+    announce(manager, before);
+    return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "account.h"
+#include "settings.h"
+
+/*
+ * All accounts on the present network: reads them from their files, tells them of the network,
+ * names the default one. Says what changes to one listener and knows nothing of the bus.
+ */
+struct manager;
+
+enum manager_change {
+    MANAGER_NETWORK = 1 << 0,
+    MANAGER_ACCOUNTS = 1 << 1,
+    MANAGER_DEFAULT = 1 << 2, /* another default account */
+};
+
+struct manager_listener {
+    void (*changed)(struct manager *manager, unsigned changes, void *userdata);
+    /* An account has come (0, or negative errno to refuse it), or is about to go. */
+    int (*added)(struct account *account, void *userdata);
+    void (*removed)(struct account *account, void *userdata);
+    struct account_listener account;
+};
+
+/* Follows the network from now on; accounts come with manager_load(). 0 or negative errno. */
+int manager_new(struct manager **ret, sd_event *event, const struct manager_listener *listener,
+                void *userdata);
+struct manager *manager_free(struct manager *manager);
+
+/*
+ * Reads settings and account files (again): accounts come, go and change accordingly, the others
+ * stay as they are. Problems in files are logged, and their accounts keep what they had before. 0
+ * or -ENOMEM.
+ */
+int manager_load(struct manager *manager);
+
+const struct network *manager_network(const struct manager *manager);
+/* Sorted by name; NULL at the end. */
+struct account *const *manager_accounts(const struct manager *manager);
+struct account *manager_find(const struct manager *manager, const char *name); /* or NULL */
+struct account *manager_default(const struct manager *manager);                /* or NULL */
+
+/* Of the default account; unconfigured without one. */
+enum state manager_state(const struct manager *manager);
+
+/*
+ * Writes the account's file from complete settings given as `text` (whole file) and takes the
+ * account up. 0; -EEXIST; other negative errno, with a sentence in *ret_problem (caller frees)
+ * where there is one.
+ */
+int manager_add(struct manager *manager, const char *name, const char *text, char **ret_problem);
+
+/* Deletes the account's file and lets the account go. 0 or negative errno, as above. */
+int manager_remove(struct manager *manager, struct account *account, char **ret_problem);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+/* Where files are, by the XDG base directory specification. New strings, NULL without memory or,
+ * with errno ENOENT, where neither the variable nor $HOME says anything. */
+
+/* $XDG_CONFIG_HOME/mailroam/`name`, `name` may be "". */
+char *path_config(const char *name);
+
+/* Makes the directory and those above it, 0700 as the specification asks. 0 or negative errno. */
+int path_make_directories(const char *path);
