@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* org.mailroam.Mailroam1.Account as one table; the handlers only translate. */
+#include "cleanup.h"
+#include "error.h"
+#include "publish-internal.h"
+
+static const struct account *account_of(const void *userdata)
+{
+    const struct published *published = userdata;
+
+    return published->account;
+}
+
+static int append_name(DBusMessageIter *iter, const void *userdata)
+{
+    return append_string(iter, account_settings(account_of(userdata))->name);
+}
+
+static int append_address(DBusMessageIter *iter, const void *userdata)
+{
+    return append_string(iter, account_settings(account_of(userdata))->address);
+}
+
+static int append_state(DBusMessageIter *iter, const void *userdata)
+{
+    return append_string(iter, state_to_string(account_state(account_of(userdata))));
+}
+
+static int append_server(DBusMessageIter *iter, const void *userdata)
+{
+    return append_working_server(iter, account_of(userdata));
+}
+
+static int append_port(DBusMessageIter *iter, const void *userdata)
+{
+    return append_working_port(iter, account_of(userdata));
+}
+
+static int append_security(DBusMessageIter *iter, const void *userdata)
+{
+    return append_working_security(iter, account_of(userdata));
+}
+
+static int append_provenance(DBusMessageIter *iter, const void *userdata)
+{
+    return append_string(iter, account_working(account_of(userdata)) ? "confirmed" : "none");
+}
+
+static int append_checked_at(DBusMessageIter *iter, const void *userdata)
+{
+    return append_uint64(iter, account_checked_at(account_of(userdata)));
+}
+
+static int append_endpoint(DBusMessageIter *array, const struct finding *finding)
+{
+    const struct endpoint *endpoint = &finding->endpoint;
+    DBusMessageIter structure;
+    int r;
+
+    if (!dbus_message_iter_open_container(array, DBUS_TYPE_STRUCT, NULL, &structure))
+        return -ENOMEM;
+    r = append_string(&structure, endpoint->host);
+    if (r == 0)
+        r = append_uint16(&structure, endpoint->port);
+    if (r == 0)
+        r = append_string(&structure, security_to_string(endpoint->security));
+    if (r == 0)
+        r = append_string(&structure, verdict_to_string(finding->verdict));
+    if (r == 0)
+        r = append_evidence(&structure, &finding->evidence);
+    if (r < 0)
+        dbus_message_iter_abandon_container(array, &structure);
+    else if (!dbus_message_iter_close_container(array, &structure))
+        r = -ENOMEM;
+    return r;
+}
+
+static int append_endpoints(DBusMessageIter *iter, const void *userdata)
+{
+    const struct account *account = account_of(userdata);
+    const struct finding *findings = account_findings(account);
+    DBusMessageIter array;
+    int r = 0;
+
+    if (!dbus_message_iter_open_container(iter, DBUS_TYPE_ARRAY, "(sqssa{sv})", &array))
+        return -ENOMEM;
+    for (size_t i = 0; r == 0 && i < account_settings(account)->n_endpoints; i++)
+        r = append_endpoint(&array, &findings[i]);
+    if (r < 0)
+        dbus_message_iter_abandon_container(iter, &array);
+    else if (!dbus_message_iter_close_container(iter, &array))
+        r = -ENOMEM;
+    return r;
+}
+
+static int handle_check(DBusMessage *call, void *userdata, DBusMessage **ret_reply _unused_,
+                        DBusError *error _unused_)
+{
+    struct published *published = userdata;
+    int r = publisher_wait(published->publisher, call, published->account);
+
+    if (r < 0)
+        return r;
+    account_check(published->account);
+    return BUS_LATER;
+}
+
+static int handle_verify_login(DBusMessage *call _unused_, void *userdata _unused_,
+                               DBusMessage **ret_reply _unused_, DBusError *error)
+{
+    dbus_set_error_const(error, MAILROAM_ERROR("NotSupported"),
+                         "this version of Mailroam cannot log in yet");
+    return 0;
+}
+
+static const struct bus_argument login_out[] = {{"verdict", "s"}, {"evidence", "a{sv}"}, {NULL}};
+static const struct bus_argument working_port_changed[] = {
+    {"server", "s"}, {"port", "q"}, {"security", "s"}, {NULL}};
+
+const struct bus_interface account_interface = {
+    .name = MAILROAM_NAME ".Account",
+    .methods =
+        (const struct bus_method[]){
+            {"Check", NULL, NULL, handle_check},
+            {"VerifyLogin", NULL, login_out, handle_verify_login},
+            {NULL},
+        },
+    .properties =
+        (const struct bus_property[]){
+            {"Name", "s", BUS_EMITS_CONST, append_name},
+            {"Address", "s", BUS_EMITS_CHANGE, append_address},
+            {"State", "s", BUS_EMITS_CHANGE, append_state},
+            {"WorkingServer", "s", BUS_EMITS_CHANGE, append_server},
+            {"WorkingPort", "q", BUS_EMITS_CHANGE, append_port},
+            {"WorkingSecurity", "s", BUS_EMITS_CHANGE, append_security},
+            {"Provenance", "s", BUS_EMITS_CHANGE, append_provenance},
+            {"CheckedAt", "t", BUS_EMITS_CHANGE, append_checked_at},
+            {"Endpoints", "a(sqssa{sv})", BUS_EMITS_CHANGE, append_endpoints},
+            {NULL},
+        },
+    .signals =
+        (const struct bus_signal[]){
+            {"WorkingPortChanged", working_port_changed},
+            {NULL},
+        },
+};

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "object.h"
+#include "publish.h"
+
+/* What publish.c, publish-manager.c, publish-account.c and append.c share. */
+
+#define MAILROAM_ERROR(name) MAILROAM_NAME ".Error." name
+
+/* A Check() that is answered when the check has ended. */
+struct waiting {
+    DBusMessage *call;
+    struct account *account; /* NULL: all of them */
+    char *problem;           /* what went wrong with one of the checks; NULL: nothing */
+    struct waiting *next;
+};
+
+struct publisher {
+    struct bus *bus;
+    struct manager *manager;
+    struct bus_object *object; /* the manager's */
+    struct waiting *waiting;
+    enum verdict port25; /* as last published */
+};
+
+/* An account as it is published: account_userdata(). */
+struct published {
+    struct publisher *publisher;
+    struct account *account;
+    struct bus_object *object;
+};
+
+extern const struct bus_interface manager_interface; /* userdata: struct publisher */
+extern const struct bus_interface account_interface; /* userdata: struct published */
+
+/* Keeps the call until the check of `account` (NULL: every running one) has ended. BUS_LATER or
+ * -ENOMEM. */
+int publisher_wait(struct publisher *publisher, DBusMessage *call, struct account *account);
+
+/* The object path of an account; "/" for NULL. */
+const char *publisher_path(const struct account *account);
+
+/* The verdict on port 25 of the default account: the first in order of preference. */
+enum verdict publisher_port25(const struct publisher *publisher);
+
+/* Appends one value. 0 or -ENOMEM. */
+int append_string(DBusMessageIter *iter, const char *value);
+int append_uint16(DBusMessageIter *iter, uint16_t value);
+int append_uint64(DBusMessageIter *iter, uint64_t value);
+int append_path(DBusMessageIter *iter, const char *value);
+int append_evidence(DBusMessageIter *iter, const struct evidence *evidence); /* a{sv} */
+
+/* One entry of an a{sv}, of a basic type ('s', 'b', 't', ...; value by address). 0 or -ENOMEM. */
+int append_entry(DBusMessageIter *dictionary, const char *key, int type, const void *value);
+
+/* The working endpoint's server, port, security: three properties, "" and 0 where none works. */
+int append_working_server(DBusMessageIter *iter, const struct account *account);
+int append_working_port(DBusMessageIter *iter, const struct account *account);
+int append_working_security(DBusMessageIter *iter, const struct account *account);
