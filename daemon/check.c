@@ -250,7 +250,7 @@ int check_new(struct check **ret, sd_event *event, const struct account_settings
     _cleanup_(check_freep) struct check *check = calloc(1, sizeof(*check));
     _cleanup_close_ int reading = -1, writing = -1;
     int ends[2], r;
-    pid_t pid;
+    pid_t pid = 0;
 
     if (!check)
         return -ENOMEM;

@@ -115,7 +115,7 @@ int evidence_set_list(struct evidence *evidence, enum evidence_key key, char *co
 
     if (!list)
         return -ENOMEM;
-    for (size_t i = 0; items[i] && i < EVIDENCE_LIST_MAX; i++) {
+    for (size_t i = 0; i < EVIDENCE_LIST_MAX && items[i]; i++) {
         list[i] = text_safe(items[i], strlen(items[i]), EVIDENCE_TEXT_MAX);
         if (!list[i])
             return -ENOMEM;

@@ -392,15 +392,14 @@ int conversation_new(struct conversation **ret, sd_event *event, int fd,
 {
     _cleanup_(conversation_freep) struct conversation *conversation =
         calloc(1, sizeof(*conversation));
-    _cleanup_close_ int socket = fd;
     int r;
 
-    if (!conversation)
+    if (conversation)
+        conversation->stream = stream_new(fd);
+    if (!conversation || !conversation->stream) {
+        close(fd);
         return -ENOMEM;
-    conversation->stream = stream_new(socket);
-    if (!conversation->stream)
-        return -ENOMEM;
-    socket = -1;
+    }
     conversation->event = sd_event_ref(event);
     conversation->endpoint = endpoint;
     conversation->policy = policy;

@@ -152,7 +152,7 @@ static int pin_of(X509 *certificate, char pin[static PIN_MAX])
     OPENSSL_free(der);
     if (fine != 1)
         return -ENOMEM;
-    memcpy(pin, PIN_PREFIX, strlen(PIN_PREFIX));
+    strcpy(pin, PIN_PREFIX);
     EVP_EncodeBlock((unsigned char *)pin + strlen(PIN_PREFIX), digest, (int)size);
     return 0;
 }
