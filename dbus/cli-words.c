@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * The interface's vocabulary in words for people. A word that is not known here (a newer daemon's)
+ * is shown as it came; nothing is guessed about it.
+ */
+#include "cli.h"
+#include "judge/finding.h"
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+char *format_new(const char *format, ...)
+{
+    va_list arguments;
+    char *text;
+    int n;
+
+    va_start(arguments, format);
+    n = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    return n < 0 ? NULL : text;
+}
+
+char *state_words(const char *state)
+{
+    static const char *const words[N_STATE] = {
+        [STATE_UNCONFIGURED] = "no server is set up",
+        [STATE_OFFLINE] = "there is no network",
+        [STATE_CHECKING] = "the answers are awaited",
+        [STATE_READY] = "the preferred endpoint works",
+        [STATE_DEGRADED] = "the preferred endpoint does not work here, another one does",
+        [STATE_PORTAL] = "the network wants a login in the browser first",
+        [STATE_BLOCKED] = "no endpoint works on this network",
+    };
+    enum state known;
+
+    return state_from_string(state, &known) < 0 ? strdup(state)
+                                                : format_new("%s: %s", state, words[known]);
+}
+
+enum tone state_tone(const char *state)
+{
+    enum state known;
+
+    if (state_from_string(state, &known) < 0)
+        return TONE_PLAIN;
+    switch (known) {
+    case STATE_READY:
+        return TONE_GOOD;
+    case STATE_DEGRADED:
+        return TONE_WARN;
+    case STATE_UNCONFIGURED:
+    case STATE_CHECKING:
+        return TONE_FAINT;
+    case STATE_OFFLINE:
+    case STATE_PORTAL:
+    case STATE_BLOCKED:
+    case N_STATE:
+        break;
+    }
+    return TONE_BAD;
+}
+
+enum tone verdict_tone(const char *verdict)
+{
+    enum verdict known;
+
+    if (verdict_from_string(verdict, &known) < 0)
+        return TONE_PLAIN;
+    return known == VERDICT_WORKS                                   ? TONE_GOOD
+           : known == VERDICT_UNKNOWN                               ? TONE_FAINT
+           : known == VERDICT_NO_AUTH || known == VERDICT_CLEARTEXT ? TONE_WARN
+                                                                    : TONE_BAD;
+}
+
+bool account_checking(const struct client_account *account)
+{
+    return strcmp(account->state, state_to_string(STATE_CHECKING)) == 0;
+}
+
+bool endpoint_decided(const struct client_endpoint *endpoint)
+{
+    return strcmp(endpoint->verdict, verdict_to_string(VERDICT_UNKNOWN)) != 0;
+}
+
+char *endpoint_words(const struct client_endpoint *endpoint, bool host)
+{
+    bool literal = host && strchr(endpoint->host, ':');
+
+    return format_new("%s%s%s%s%u/%s", literal ? "[" : "", host ? endpoint->host : "",
+                      literal ? "]" : "", host ? ":" : "", endpoint->port, endpoint->security);
+}
+
+const char *verdict_words(const struct client_endpoint *endpoint, bool checking)
+{
+    return endpoint_decided(endpoint) ? endpoint->verdict
+           : checking                 ? "checking ..."
+                                      : "not checked";
+}
+
+char *endpoint_reason(const struct client_endpoint *endpoint)
+{
+    struct finding finding = {
+        .endpoint.port = endpoint->port, .evidence = endpoint->evidence, /* lent */
+    };
+
+    if (!endpoint_decided(endpoint) || verdict_from_string(endpoint->verdict, &finding.verdict) < 0)
+        return strdup("");
+    snprintf(finding.endpoint.host, sizeof(finding.endpoint.host), "%s", endpoint->host);
+    security_from_string(endpoint->security, &finding.endpoint.security);
+    finding.evidence.set[EVIDENCE_TOTAL_MS] = false; /* has a column of its own */
+    return finding_explain(&finding);
+}
+
+char *working_words(const struct client_account *account)
+{
+    const struct client_working *working = &account->working;
+    static const char *const words[N_SECURITY] = {[SECURITY_TLS] = "TLS",
+                                                  [SECURITY_STARTTLS] = "STARTTLS",
+                                                  [SECURITY_NONE] = "no encryption"};
+    enum security known;
+
+    if (working->port == 0)
+        return strdup(account_checking(account) ? "no port known yet" : "no port works");
+    return format_new("%s port %u (%s)", working->server, working->port,
+                      security_from_string(working->security, &known) < 0 ? working->security
+                                                                          : words[known]);
+}
+
+char *network_words(const struct client_network *network)
+{
+    const char *name = *network->name ? network->name : network->id;
+    /* A network without a name of its own is called after these two. */
+    bool interface = *network->interface && !strstr(name, network->interface),
+         gateway = *network->gateway && !strstr(name, network->gateway);
+    char since[MOMENT_MAX];
+
+    if (!*name)
+        return strdup("none");
+    return format_new("%s%s%s%s%s%s%s%s", name, interface ? " on " : "",
+                      interface ? network->interface : "", gateway ? ", gateway " : "",
+                      gateway ? network->gateway : "", network->since ? ", since " : "",
+                      network->since ? moment_words(network->since, since) : "",
+                      network->known ? ", seen before" : ", not seen before");
+}
+
+const char *account_advice(const struct client_account *account)
+{
+    /* The first of these verdicts that any endpoint has decides: the more it says, the earlier. */
+    static const struct {
+        enum verdict verdict;
+        const char *advice;
+    } advices[] = {
+        {VERDICT_PORTAL, "Open any page in the browser and log in to the network; the check is "
+                         "repeated then."},
+        {VERDICT_LOGIN_REFUSED, "The server does not take the user name or the password: correct "
+                                "them in the account's file."},
+        {VERDICT_STRIPPED, "Somebody on this network removes the encryption. Send no mail from "
+                           "here without a VPN."},
+        {VERDICT_INTERCEPTED, "Somebody on this network answers in the server's place. Send no "
+                              "mail from here without a VPN."},
+        {VERDICT_BAD_CERTIFICATE,
+         "The server's certificate cannot be trusted. Compare with another "
+         "network: if it is the same there, tell your mail provider."},
+        {VERDICT_BLOCKED, "This network stops mail. Use another one (a phone's hotspot) or a VPN, "
+                          "and tell its operator that RFC 6409 asks to leave port 587 open."},
+        {VERDICT_REJECTED, "The server answers with an error: its reason stands above. Try again "
+                           "later, or ask your mail provider."},
+        {VERDICT_CLEARTEXT, "The server offers no encryption, and a password is not sent without. "
+                            "Ask your mail provider for a port with TLS."},
+        {VERDICT_NO_AUTH, "The server takes no logins on these ports. Ask your mail provider which "
+                          "ones are for submission."},
+        {VERDICT_NOT_SMTP, "What answers there is no mail server: check the server's name and "
+                           "ports in the account's file."},
+        {VERDICT_SLOW, "The network or the server is too slow at the moment. Try again later."},
+        {VERDICT_REFUSED, "The server takes no connections on these ports: check its name and "
+                          "ports in the account's file."},
+        {VERDICT_UNRESOLVED, "The server's name has no address here: check its spelling, and "
+                             "whether other names resolve on this network."},
+        {VERDICT_UNREACHABLE, "The server cannot be reached at all: check the network, or a VPN "
+                              "that may be missing."},
+    };
+
+    if (account->working.port || account_checking(account))
+        return "";
+    if (strcmp(account->state, state_to_string(STATE_OFFLINE)) == 0)
+        return "There is no network: connect, and the check follows by itself.";
+    if (strcmp(account->state, state_to_string(STATE_PORTAL)) == 0)
+        return advices[0].advice;
+    for (size_t i = 0; i < ELEMENTSOF(advices); i++)
+        for (size_t j = 0; j < account->n_endpoints; j++)
+            if (strcmp(account->endpoints[j].verdict, verdict_to_string(advices[i].verdict)) == 0)
+                return advices[i].advice;
+    return "";
+}
+
+char *moment_words(uint64_t usec, char buffer[static MOMENT_MAX])
+{
+    time_t then = (time_t)(usec / SECOND_USEC), now = time(NULL);
+    struct tm when, today;
+
+    if (!localtime_r(&then, &when) || !localtime_r(&now, &today))
+        return strcpy(buffer, "?");
+    if (strftime(buffer, MOMENT_MAX,
+                 when.tm_year == today.tm_year && when.tm_yday == today.tm_yday ? "%H:%M:%S"
+                                                                                : "%F %H:%M",
+                 &when) == 0)
+        strcpy(buffer, "?");
+    return buffer;
+}

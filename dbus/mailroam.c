@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * mailroam: the command line for people and scripts. It knows no more than any client of the bus
+ * interface; what it lacks, the interface lacks. This file takes the command line apart, and
+ * refuses what it does not know before anything is asked of the daemon.
+ */
+#include "cli.h"
+#include "config.h"
+#include "error.h"
+#include "text.h"
+#include <fcntl.h>
+#include <getopt.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    OPTION_HELP = 256, /* beyond any letter: getopt tells them apart from '?' */
+    OPTION_VERSION,
+    OPTION_JSON,
+    OPTION_ACCOUNT,
+    OPTION_FORMAT,
+    OPTION_SERVER,
+    OPTION_NAME,
+    OPTION_ENDPOINT,
+    OPTION_SET,
+};
+
+#define TAKES(option) (1U << ((option)-OPTION_HELP))
+
+static const struct option long_options[] = {
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"account", required_argument, NULL, OPTION_ACCOUNT},
+    {"format", required_argument, NULL, OPTION_FORMAT},
+    {"server", required_argument, NULL, OPTION_SERVER},
+    {"name", required_argument, NULL, OPTION_NAME},
+    {"endpoint", required_argument, NULL, OPTION_ENDPOINT},
+    {"set", required_argument, NULL, OPTION_SET},
+    {0},
+};
+
+struct command {
+    const char *name, *synopsis, *summary, *details;
+    unsigned takes;
+    const char *argument; /* what the one argument is; NULL: it takes none */
+    enum exit_status (*run)(const struct options *options);
+};
+
+static enum exit_status command_help(const struct options *options);
+
+static const struct command commands[] = {
+    {"status", "[--account NAME] [--json]",
+     "show the network, the accounts, and what works on which port",
+     "Every endpoint stands in the order of preference, with its verdict and the reason.\n",
+     TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT), NULL, command_status},
+    {"check", "[--account NAME] [--json]", "check again now, and show each verdict as it comes",
+     "With --json one object a line: event \"verdict\" each, then \"result\" for each account.\n",
+     TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT), NULL, command_check},
+    {"watch", "[--account NAME] [--json]",
+     "one line a change of the working port, the state or the network",
+     "Runs until it is interrupted or nobody reads it; the daemon may come and go meanwhile.\n",
+     TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT), NULL, command_watch},
+    {"port", "[--account NAME] [--format FORMAT | --json]",
+     "print the working server, port and security, for scripts",
+     "FORMAT: %h server, %p port, %s security (tls, starttls, none), %% a percent sign; the\n"
+     "default is '%h %p %s'. Prints nothing and exits with 1 where no port works.\n",
+     TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT) | TAKES(OPTION_FORMAT), NULL, command_port},
+    {"accounts", "[--json]", "list the accounts", "", TAKES(OPTION_JSON), NULL, command_accounts},
+    {"add",
+     "ADDRESS --server HOST [--server HOST]... [--name NAME]\n"
+     "                    [--endpoint PORT/SECURITY]... [--set KEY=VALUE]... [--json]",
+     "add an account",
+     "Servers and endpoints are given in the order of preference; without --endpoint 465/tls,\n"
+     "587/starttls and 25/starttls are tried. The name is the address unless --name gives one.\n"
+     "KEY is any key of mailroam.account(5), as in --set LoginCheck=once-per-network.\n",
+     TAKES(OPTION_JSON) | TAKES(OPTION_SERVER) | TAKES(OPTION_NAME) | TAKES(OPTION_ENDPOINT) |
+         TAKES(OPTION_SET),
+     "ADDRESS", command_add},
+    {"remove", "NAME", "remove an account and its file", "", 0, "NAME", command_remove},
+    {"help", "[COMMAND]", "show this, or more about one command", "", 0, "COMMAND", command_help},
+};
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < ELEMENTSOF(commands); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+enum exit_status usage_error(const struct options *options, const char *format, ...)
+{
+    _cleanup_free_ char *text = NULL, *safe = NULL;
+    va_list arguments;
+    int n;
+
+    va_start(arguments, format);
+    n = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (n < 0) {
+        text = NULL;
+        return no_memory();
+    }
+    safe = text_safe(text, (size_t)n, 512);
+    if (!safe)
+        return no_memory();
+    fprintf(stderr, "mailroam: %s; see: mailroam help%s%s\n", safe, options->command ? " " : "",
+            options->command ? options->command : "");
+    return EXIT_USAGE;
+}
+
+static void help_all(void)
+{
+    printf("usage: mailroam COMMAND [OPTION]...\n\n"
+           "Says on which port mail can be submitted from the network you are on.\n\n"
+           "commands:\n");
+    for (size_t i = 0; i < ELEMENTSOF(commands); i++)
+        printf("  %-9s %s\n", commands[i].name, commands[i].summary);
+    printf("\noptions:\n"
+           "  --account NAME  of this account only (port: instead of the default one)\n"
+           "  --json          facts as JSON, one object a line\n"
+           "  --help          this, or more about the command in front of it\n"
+           "  --version       the version of mailroam\n\n"
+           "exit status: 0 a port works, 1 none works, 2 usage, 3 mailroamd cannot be reached,\n"
+           "4 other failure. Colours only on a terminal, and not with $NO_COLOR.\n");
+}
+
+static enum exit_status command_help(const struct options *options)
+{
+    const struct command *command;
+
+    if (!options->argument) {
+        help_all();
+        return EXIT_WORKS;
+    }
+    command = find_command(options->argument);
+    if (!command)
+        return usage_error(&(struct options){0}, "unknown command '%s'", options->argument);
+    printf("usage: mailroam %s %s\n\n%s%s%s", command->name, command->synopsis, command->summary,
+           *command->details ? ".\n\n" : ".\n", command->details);
+    return EXIT_WORKS;
+}
+
+/* Which options were given, as bits, and the options that are taken apart; or what getopt met that
+ * is none. */
+static int parse_option(struct options *options, int option, char **argv)
+{
+    switch (option) {
+    case OPTION_JSON:
+        options->json = true;
+        break;
+    case OPTION_ACCOUNT:
+        options->account = optarg;
+        break;
+    case OPTION_FORMAT:
+        options->format = optarg;
+        break;
+    case OPTION_NAME:
+        options->name = optarg;
+        break;
+    case OPTION_SERVER:
+        options->servers[options->n_servers++] = optarg;
+        break;
+    case OPTION_ENDPOINT:
+        options->endpoints[options->n_endpoints++] = optarg;
+        break;
+    case OPTION_SET:
+        options->settings[options->n_settings++] = optarg;
+        break;
+    case ':':
+        usage_error(options, "%s needs a value", argv[optind - 1]);
+        return -EINVAL;
+    case '?':
+        /* An unknown letter leaves optind in the middle of its cluster. */
+        if (optopt && optopt < OPTION_HELP)
+            usage_error(options, "unknown option '-%c'", optopt);
+        else
+            usage_error(options, optopt ? "'%s' takes no value" : "unknown option '%s'",
+                        argv[optind - 1]);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+/* Reads argv into *options; *ret_given gets the TAKES() bits. 0, or -EINVAL after saying why. */
+static int parse(int argc, char **argv, struct options *options, unsigned *ret_given)
+{
+    int option, n;
+    unsigned given = 0;
+
+    for (int i = 1; i < argc; i++)
+        if (!dbus_validate_utf8(argv[i], NULL)) {
+            usage_error(options, "argument %d is not UTF-8", i);
+            return -EINVAL;
+        }
+    while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) >= 0) {
+        if (option == 'h')
+            option = OPTION_HELP;
+        if (parse_option(options, option, argv) < 0)
+            return -EINVAL;
+        given |= TAKES(option);
+    }
+    n = argc - optind;
+    if (n > 0)
+        options->command = argv[optind];
+    if (n > 1)
+        options->argument = argv[optind + 1];
+    if (n > 2) {
+        usage_error(&(struct options){0}, "what is '%s'?", argv[optind + 2]);
+        return -EINVAL;
+    }
+    *ret_given = given;
+    return 0;
+}
+
+static enum exit_status run(const struct options *options, unsigned given)
+{
+    const struct command *command = options->command ? find_command(options->command) : NULL;
+
+    if (given & TAKES(OPTION_VERSION)) {
+        printf("mailroam %s\n", PACKAGE_VERSION);
+        return EXIT_WORKS;
+    }
+    if (options->command && !command)
+        return usage_error(&(struct options){0}, "unknown command '%s'", options->command);
+    if (given & TAKES(OPTION_HELP))
+        return command_help(&(struct options){.argument = options->command});
+    if (!command)
+        return usage_error(options, "which command?");
+    for (size_t i = 0; long_options[i].name; i++)
+        if (given & TAKES(long_options[i].val) & ~command->takes)
+            return usage_error(options, "%s has no option --%s", command->name,
+                               long_options[i].name);
+    if (options->argument && !command->argument)
+        return usage_error(options, "%s takes no argument '%s'", command->name, options->argument);
+    if (!options->argument && command->argument && command->run != command_help)
+        return usage_error(options, "%s: %s is missing", command->name, command->argument);
+    return command->run(options);
+}
+
+/* Makes sure that no descriptor opened later, like the bus, passes for standard output. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
+int main(int argc, char **argv)
+{
+    _cleanup_free_ const char **servers = calloc((size_t)argc, sizeof(*servers)),
+                              **endpoints = calloc((size_t)argc, sizeof(*endpoints)),
+                              **settings = calloc((size_t)argc, sizeof(*settings));
+    struct options options = {.servers = servers, .endpoints = endpoints, .settings = settings};
+    enum exit_status status;
+    unsigned given;
+
+    fill_standard_descriptors();
+    setlocale(LC_ALL, "");
+    if (!servers || !endpoints || !settings)
+        return no_memory();
+    if (parse(argc, argv, &options, &given) < 0)
+        return EXIT_USAGE;
+    status = run(&options, given);
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "mailroam: cannot write the output: %s\n", strerror(errno));
+        return EXIT_OTHER;
+    }
+    return status;
+}
