@@ -11,7 +11,7 @@
 #define PATIENCE_USEC (20 * SECOND_USEC)
 
 /* The first letter behind a `%` that means nothing, 0 where all mean something; 'end' as '\n'. */
-static char unknown_conversion(const char *format)
+static int unknown_conversion(const char *format)
 {
     for (const char *at = format; (at = strchr(at, '%')); at += 2)
         if (!at[1] || !strchr("hps%", at[1]))
@@ -80,7 +80,7 @@ enum exit_status command_port(const struct options *options)
     _cleanup_(client_freep) struct client *client = NULL;
     _cleanup_free_ char *path = NULL;
     struct client_account *account;
-    char unknown = unknown_conversion(format);
+    int unknown = unknown_conversion(format);
     int r;
 
     if (unknown)
