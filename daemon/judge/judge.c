@@ -13,7 +13,7 @@
 /* A reset that comes this much sooner than the server's own answers did not come from the server.
  */
 #define RESET_TOO_NEAR_FACTOR 2
-#define RESET_TOO_NEAR_MS     3
+#define RESET_TOO_NEAR_US     3000
 
 struct conclusion {
     enum verdict verdict;
@@ -31,8 +31,8 @@ void siblings_add(struct siblings *siblings, const struct observation *other)
         siblings->reset |= other->attempts[i].end == ATTEMPT_RESET;
     if (!connected)
         return;
-    if (!siblings->connected || connected->ms < siblings->fastest_ms)
-        siblings->fastest_ms = connected->ms;
+    if (!siblings->connected || connected->us < siblings->fastest_us)
+        siblings->fastest_us = connected->us;
     siblings->connected = true;
 }
 
@@ -48,9 +48,9 @@ bool judge_must_wait(const struct observation *observation, const struct sibling
 static const struct attempt *most_telling(const struct observation *observation)
 {
     static const int weight[] = {
-        [ATTEMPT_PENDING] = 0,   [ATTEMPT_ABANDONED] = 0, [ATTEMPT_NO_ROUTE] = 1,
-        [ATTEMPT_SILENT] = 2,    [ATTEMPT_ICMP] = 3,      [ATTEMPT_RESET] = 4,
-        [ATTEMPT_CONNECTED] = 5,
+        [ATTEMPT_PENDING] = 0,  [ATTEMPT_ABANDONED] = 0, [ATTEMPT_NO_ROUTE] = 1,
+        [ATTEMPT_EXCEEDED] = 3, [ATTEMPT_SILENT] = 2,    [ATTEMPT_ICMP] = 3,
+        [ATTEMPT_RESET] = 4,    [ATTEMPT_CONNECTED] = 5,
     };
     const struct attempt *best = NULL;
 
@@ -82,8 +82,8 @@ static struct conclusion judge_icmp(const struct attempt *attempt, const struct 
 static struct conclusion judge_reset(const struct attempt *attempt, const struct siblings *siblings)
 {
     bool too_near = siblings->connected &&
-                    attempt->ms * RESET_TOO_NEAR_FACTOR < siblings->fastest_ms &&
-                    attempt->ms + RESET_TOO_NEAR_MS <= siblings->fastest_ms;
+                    attempt->us * RESET_TOO_NEAR_FACTOR < siblings->fastest_us &&
+                    attempt->us + RESET_TOO_NEAR_US <= siblings->fastest_us;
 
     return (struct conclusion){too_near ? VERDICT_BLOCKED : VERDICT_REFUSED, "guess", HOW_RESET};
 }
@@ -100,6 +100,8 @@ static struct conclusion judge_unconnected(const struct attempt *attempt,
         return judge_reset(attempt, siblings);
     case ATTEMPT_NO_ROUTE:
         return (struct conclusion){VERDICT_UNREACHABLE, "proven", HOW_NET_UNREACHABLE};
+    case ATTEMPT_EXCEEDED: /* at full reach: the packets go round in a loop */
+        return (struct conclusion){VERDICT_UNREACHABLE, "likely", HOW_NET_UNREACHABLE};
     case ATTEMPT_SILENT:
     case ATTEMPT_PENDING:
     case ATTEMPT_ABANDONED:
@@ -157,7 +159,7 @@ static int add_attempt(struct evidence *evidence, const struct attempt *attempt)
         r = evidence_set_text(evidence, EVIDENCE_FAMILY,
                               attempt->family == AF_INET6 ? "ipv6" : "ipv4");
     if (r == 0 && attempt->end == ATTEMPT_CONNECTED)
-        evidence_set_number(evidence, EVIDENCE_CONNECT_MS, attempt->ms);
+        evidence_set_number(evidence, EVIDENCE_CONNECT_MS, (attempt->us + 500) / 1000);
     if (r == 0 && attempt->end == ATTEMPT_ICMP && *attempt->by)
         r = evidence_set_text(evidence, EVIDENCE_BY, attempt->by);
     return r;

@@ -14,7 +14,7 @@ struct siblings {
     bool connected;      /* a TCP connection to another port of this server came about */
     bool reset;          /* another port answered with a reset */
     bool connecting;     /* another port may still connect */
-    unsigned fastest_ms; /* the quickest of those connections */
+    unsigned fastest_us; /* the quickest of those connections */
 };
 
 /* What the other endpoints of the same host have seen so far. */

@@ -13,6 +13,7 @@ const char *how_to_string(enum how how)
         [HOW_NET_UNREACHABLE] = "net-unreachable",
         [HOW_HOST_UNREACHABLE] = "host-unreachable",
         [HOW_PORT_UNREACHABLE] = "port-unreachable",
+        [HOW_TTL_EXCEEDED] = "ttl-exceeded",
     };
 
     return words[how];

@@ -16,6 +16,7 @@ enum how {
     HOW_NET_UNREACHABLE,
     HOW_HOST_UNREACHABLE,
     HOW_PORT_UNREACHABLE,
+    HOW_TTL_EXCEEDED, /* of what was sent to die on the way; never evidence */
     N_HOW,
 };
 
@@ -28,6 +29,7 @@ enum attempt_end {
     ATTEMPT_SILENT,    /* nothing came back within the time allowed */
     ATTEMPT_RESET,     /* a TCP reset; from whom, the packet does not say */
     ATTEMPT_ICMP,      /* an ICMP error: `how` and `by` */
+    ATTEMPT_EXCEEDED,  /* a router's answer to a packet whose time to live was over: `by` */
     ATTEMPT_NO_ROUTE,  /* our own kernel has no way there */
 };
 
@@ -39,7 +41,7 @@ struct attempt {
     enum how how;              /* ATTEMPT_ICMP: what it said */
     char by[INET6_ADDRSTRLEN]; /* ATTEMPT_ICMP: who said so; "" unknown */
     bool by_self;              /* that was an address of this machine */
-    unsigned ms;               /* from the SYN to the end */
+    unsigned us;               /* from the SYN to the end */
 };
 
 #define ATTEMPTS_MAX 16

@@ -3,27 +3,15 @@
 /*
  * Happy Eyeballs (RFC 8305). IPv6 goes first; an IPv4 answer waits 50 ms for the IPv6 one; further
  * attempts start 250 ms apart or as soon as one failed; the first connection wins and the others
- * are closed. An ICMP error ends an attempt: whoever sent it has spoken, though the kernel would go
- * on trying.
+ * are closed.
  */
 #include "probe/connect.h"
 #include "cleanup.h"
 #include "error.h"
-#include "probe/errqueue.h"
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
+#include "probe/dial.h"
 
 #define RESOLUTION_DELAY_US 50000  /* RFC 8305 section 8 */
 #define ATTEMPT_DELAY_US    250000 /* RFC 8305 section 8 */
-
-struct runner {
-    struct race *race;
-    struct attempt *attempt; /* in the observation */
-    int fd;
-    uint64_t started;
-    sd_event_source *source;
-};
 
 struct queue {
     union address addresses[ADDRESSES_MAX];
@@ -40,7 +28,7 @@ struct race {
     void *userdata;
     struct queue ipv6, ipv4;
     bool last_was_ipv6;
-    struct runner runners[ATTEMPTS_MAX]; /* beside observation->attempts */
+    struct dial *dials[ATTEMPTS_MAX]; /* beside observation->attempts */
     size_t n_running;
     sd_event_source *stagger, *limit, *over;
     bool finished;
@@ -57,37 +45,15 @@ static uint64_t now_us(const struct race *race)
     return now;
 }
 
-/* Attempts are measured from connect() itself, not from the turn of the loop that led to it. */
-static uint64_t clock_us(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-static void runner_stop(struct runner *runner)
-{
-    runner->source = sd_event_source_disable_unref(runner->source);
-    if (runner->fd >= 0)
-        close(runner->fd);
-    runner->fd = -1;
-    runner->race->n_running--;
-}
-
-static void end_attempt(struct runner *runner, enum attempt_end end)
-{
-    runner->attempt->end = end;
-    runner->attempt->ms = (unsigned)((clock_us() - runner->started + 500) / 1000);
-    runner_stop(runner);
-}
-
 /* Ends what still runs and reports, from the loop and not from within the caller's call. */
 static void finish(struct race *race, int winner)
 {
-    for (size_t i = 0; i < race->observation->n_attempts; i++)
-        if (race->runners[i].source)
-            end_attempt(&race->runners[i], winner >= 0 ? ATTEMPT_ABANDONED : ATTEMPT_SILENT);
+    struct observation *observation = race->observation;
+
+    for (size_t i = 0; i < observation->n_attempts; i++) {
+        dial_stop(race->dials[i], winner >= 0 ? ATTEMPT_ABANDONED : ATTEMPT_SILENT);
+        observation->attempts[i] = *dial_attempt(race->dials[i]);
+    }
     race->finished = true;
     race->winner = winner;
     (void)sd_event_source_set_enabled(race->stagger, SD_EVENT_OFF);
@@ -107,83 +73,37 @@ static int on_over(sd_event_source *source _unused_, void *userdata)
 
 static void advance(struct race *race);
 
-/* What the socket says of itself: connected, failed, or (a soft error that is no answer) neither.
- */
-static void examine(struct runner *runner)
+static void on_dialled(struct dial *dial, int fd, void *userdata)
 {
-    struct race *race = runner->race;
-    int error = 0, fd = runner->fd;
-    socklen_t size = sizeof(error);
-    struct sockaddr_storage peer;
-    socklen_t peer_size = sizeof(peer);
+    struct race *race = userdata;
+    size_t at = 0;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-        error = errno;
-    if (error == 0 && getpeername(fd, (struct sockaddr *)&peer, &peer_size) == 0) {
-        runner->fd = -1;
-        end_attempt(runner, ATTEMPT_CONNECTED);
+    while (race->dials[at] != dial)
+        at++;
+    race->observation->attempts[at] = *dial_attempt(dial);
+    race->n_running--;
+    if (fd >= 0)
         finish(race, fd);
-        return;
-    }
-    if (errqueue_read(fd, runner->attempt)) {
-        end_attempt(runner, ATTEMPT_ICMP);
-    } else if (error == 0) {
-        return;
-    } else if (error == ECONNREFUSED || error == ECONNRESET) {
-        end_attempt(runner, ATTEMPT_RESET);
-    } else if (error == EHOSTUNREACH) { /* our own kernel: no neighbour answers */
-        runner->attempt->how = HOW_HOST_UNREACHABLE;
-        end_attempt(runner, ATTEMPT_ICMP);
-    } else {
-        end_attempt(runner, error == ETIMEDOUT ? ATTEMPT_SILENT : ATTEMPT_NO_ROUTE);
-    }
-    advance(race);
+    else
+        advance(race);
 }
 
-static int on_socket(sd_event_source *source _unused_, int fd _unused_, uint32_t events _unused_,
-                     void *userdata)
-{
-    examine(userdata);
-    return 0;
-}
-
-/* Starts one attempt; false where it failed at once (and is written down). */
+/* Starts one attempt; false where there is no memory or descriptor for it. */
 static bool start_attempt(struct race *race, const union address *address)
 {
     struct observation *observation = race->observation;
-    struct runner *runner = &race->runners[observation->n_attempts];
-    struct attempt *attempt = &observation->attempts[observation->n_attempts++];
+    size_t at = observation->n_attempts;
     union address to = *address;
-    bool ipv6 = address_is_ipv6(address);
-    socklen_t size = ipv6 ? sizeof(to.ipv6) : sizeof(to.ipv4);
 
-    *attempt = (struct attempt){.family = address->any.sa_family};
-    *runner = (struct runner){.race = race, .attempt = attempt, .started = clock_us()};
-    if (ipv6)
+    if (address_is_ipv6(&to))
         to.ipv6.sin6_port = htons(race->port);
     else
         to.ipv4.sin_port = htons(race->port);
-    (void)address_format(&to, attempt->address);
+    if (dial_new(&race->dials[at], race->event, &to, NULL, on_dialled, race) < 0)
+        return false;
+    observation->attempts[at] = *dial_attempt(race->dials[at]);
+    observation->n_attempts++;
     race->n_running++;
-    runner->fd = socket(attempt->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (runner->fd < 0 || errqueue_enable(runner->fd, attempt->family) < 0) {
-        end_attempt(runner, ATTEMPT_NO_ROUTE);
-        return false;
-    }
-    if (connect(runner->fd, &to.any, size) < 0 && errno != EINPROGRESS) {
-        int error = errno;
-
-        if (errqueue_read(runner->fd, attempt)) /* the answer was faster than the call */
-            end_attempt(runner, ATTEMPT_ICMP);
-        else
-            end_attempt(runner, error == ECONNREFUSED ? ATTEMPT_RESET : ATTEMPT_NO_ROUTE);
-        return false;
-    }
-    if (sd_event_add_io(race->event, &runner->source, runner->fd, EPOLLOUT | EPOLLERR, on_socket,
-                        runner) < 0) {
-        end_attempt(runner, ATTEMPT_NO_ROUTE);
-        return false;
-    }
     return true;
 }
 
@@ -285,9 +205,8 @@ struct race *race_free(struct race *race)
 {
     if (!race)
         return NULL;
-    for (size_t i = 0; race->observation && i < race->observation->n_attempts; i++)
-        if (race->runners[i].source)
-            runner_stop(&race->runners[i]);
+    for (size_t i = 0; i < ATTEMPTS_MAX; i++)
+        dial_free(race->dials[i]);
     if (race->winner >= 0)
         close(race->winner);
     sd_event_source_disable_unref(race->stagger);

@@ -59,8 +59,8 @@ static enum how icmp6_meaning(unsigned code)
 enum how icmp_meaning(int family, unsigned type, unsigned code)
 {
     if (family == AF_INET6)
-        return type == 1 ? icmp6_meaning(code) : HOW_NONE;
-    return type == 3 ? icmp4_meaning(code) : HOW_NONE;
+        return type == 1 ? icmp6_meaning(code) : type == 3 ? HOW_TTL_EXCEEDED : HOW_NONE;
+    return type == 3 ? icmp4_meaning(code) : type == 11 ? HOW_TTL_EXCEEDED : HOW_NONE;
 }
 
 static void read_offender(int fd, const struct sock_extended_err *error, struct attempt *attempt)
@@ -109,7 +109,6 @@ bool errqueue_read(int fd, struct attempt *attempt)
 
         if (how == HOW_NONE)
             continue;
-        attempt->end = ATTEMPT_ICMP;
         attempt->how = how;
         read_offender(fd, error, attempt);
         return true;

@@ -12,10 +12,10 @@
 int errqueue_enable(int fd, int family);
 
 /*
- * Takes the oldest ICMP error off the queue into attempt->{end,how,by,by_self}. True where there
+ * Takes the oldest ICMP error off the queue into attempt->{how,by,by_self}. True where there
  * was one; its ICMP types are those of RFC 792, RFC 1812 section 5.2.7.1 and RFC 4443 section 3.
  */
 bool errqueue_read(int fd, struct attempt *attempt);
 
-/* The meaning of one ICMP destination-unreachable; HOW_NONE for all other messages. */
+/* The meaning of one ICMP destination-unreachable or time-exceeded; HOW_NONE for all others. */
 enum how icmp_meaning(int family, unsigned type, unsigned code);

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "error.h"
 #include "probe/probe.h"
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -111,6 +112,7 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
         {"version", no_argument, NULL, OPTION_VERSION},
         {0},
     };
+    unsigned long seconds;
     int option, r;
     char *end;
 
@@ -127,10 +129,11 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
             options->pin = optarg;
             break;
         case OPTION_TIMEOUT:
-            options->timeout_s = (unsigned)strtoul(optarg, &end, 10);
-            if (*optarg < '0' || *optarg > '9' || *end || options->timeout_s < 1 ||
-                options->timeout_s > LONGEST_TIMEOUT_S)
+            seconds = strtoul(optarg, &end, 10);
+            if (*optarg < '0' || *optarg > '9' || *end || seconds < 1 ||
+                seconds > LONGEST_TIMEOUT_S)
                 return usage_error("--timeout takes seconds from 1 to %d", LONGEST_TIMEOUT_S);
+            options->timeout_s = (unsigned)seconds;
             break;
         case 'h':
             help();
@@ -217,12 +220,26 @@ static int run(const struct options *options)
     return output.works ? EXIT_WORKS : EXIT_NONE_WORKS;
 }
 
+/* A standard descriptor that is closed would be the next socket's number, and what is printed would
+ * go to a mail server. This one takes its place and no output. */
+static void occupy_standard_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.timeout_s = DEFAULT_TIMEOUT_S};
     bool done;
     int status;
 
+    occupy_standard_descriptors();
     (void)signal(SIGPIPE, SIG_IGN);
     status = read_options(argc, argv, &options, &done);
     if (done)

@@ -17,14 +17,14 @@ static const struct {
     enum verdict verdict;
     const char *how, *confidence, *by;
 } cases[] = {
-#define CONNECTED .attempts = {{AF_INET, SERVER, ATTEMPT_CONNECTED, .ms = 20}}, .n_attempts = 1
+#define CONNECTED .attempts = {{AF_INET, SERVER, ATTEMPT_CONNECTED, .us = 20000}}, .n_attempts = 1
 #define UNCONNECTED(...)                                                                           \
     {.stage = STAGE_CONNECT,                                                                       \
      .halt = HALT_FAILED,                                                                          \
      .attempts = {{AF_INET, SERVER, __VA_ARGS__}},                                                 \
      .n_attempts = 1}
 #define TALKED(where, why) {.stage = (where), .halt = (why), CONNECTED}
-#define ANSWERING {.connected = true, .fastest_ms = 20}
+#define ANSWERING {.connected = true, .fastest_us = 20000}
     /* the whole conversation */
     {"all of it, with AUTH",
      {.stage = STAGE_COMPLETE, .auth = true, CONNECTED}, {0}, SECURITY_TLS,
@@ -71,14 +71,14 @@ static const struct {
      SECURITY_STARTTLS, VERDICT_BLOCKED, "dropped", "guess", NULL},
     {"silence everywhere", UNCONNECTED(ATTEMPT_SILENT), {0}, SECURITY_STARTTLS,
      VERDICT_UNREACHABLE, "dropped", "guess", NULL},
-    {"a reset", UNCONNECTED(ATTEMPT_RESET, .ms = 20), {0}, SECURITY_STARTTLS,
+    {"a reset", UNCONNECTED(ATTEMPT_RESET, .us = 20000), {0}, SECURITY_STARTTLS,
      VERDICT_REFUSED, "reset", "guess", NULL},
-    {"a reset as far away as the server", UNCONNECTED(ATTEMPT_RESET, .ms = 15), ANSWERING,
+    {"a reset as far away as the server", UNCONNECTED(ATTEMPT_RESET, .us = 15000), ANSWERING,
      SECURITY_STARTTLS, VERDICT_REFUSED, "reset", "guess", NULL},
-    {"a reset from nearer than the server", UNCONNECTED(ATTEMPT_RESET, .ms = 5), ANSWERING,
+    {"a reset from nearer than the server", UNCONNECTED(ATTEMPT_RESET, .us = 5000), ANSWERING,
      SECURITY_STARTTLS, VERDICT_BLOCKED, "reset", "guess", NULL},
-    {"a near reset, but within a millisecond or two", UNCONNECTED(ATTEMPT_RESET, .ms = 0),
-     {.connected = true, .fastest_ms = 2}, SECURITY_STARTTLS,
+    {"a near reset, but within a millisecond or two", UNCONNECTED(ATTEMPT_RESET, .us = 0),
+     {.connected = true, .fastest_us = 2000}, SECURITY_STARTTLS,
      VERDICT_REFUSED, "reset", "guess", NULL},
     {"prohibited by a router", UNCONNECTED(ATTEMPT_ICMP, HOW_ADMIN_PROHIBITED, ROUTER), {0},
      SECURITY_STARTTLS, VERDICT_BLOCKED, "admin-prohibited", "proven", ROUTER},
@@ -143,7 +143,7 @@ static void test_waiting(void)
     ok(!judge_must_wait(&rejected, &siblings), "a reply waits for nobody");
     siblings_add(&siblings, &greeted);
     ok(!judge_must_wait(&silent, &siblings), "one port that has connected is enough");
-    ok(siblings.connected && siblings.fastest_ms == 20, "and its time is known");
+    ok(siblings.connected && siblings.fastest_us == 20000, "and its time is known");
 }
 
 static void test_choice(void)
