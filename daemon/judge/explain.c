@@ -26,29 +26,50 @@ static void explain_works(FILE *out, const struct evidence *evidence)
         fprintf(out, ", %u ms", (unsigned)evidence_number(evidence, EVIDENCE_TOTAL_MS));
 }
 
-static void explain_stop(FILE *out, const struct evidence *evidence, const char *who)
+/* "10.20.0.1", or what can be said of whoever it is without knowing the address. */
+static const char *who_stops(const struct evidence *evidence)
+{
+    return or_else(evidence_text(evidence, EVIDENCE_BY), "something");
+}
+
+static void explain_hop(FILE *out, const struct evidence *evidence)
+{
+    unsigned hop = (unsigned)evidence_number(evidence, EVIDENCE_HOP);
+
+    if (hop > 0)
+        fprintf(out, ", %u hop%s from here", hop, hop == 1 ? "" : "s");
+}
+
+static void explain_stop(FILE *out, const struct evidence *evidence, bool network)
 {
     const char *how = or_else(evidence_text(evidence, EVIDENCE_HOW), "");
-    const char *by = evidence_text(evidence, EVIDENCE_BY);
+    bool known = evidence->set[EVIDENCE_BY];
 
-    if (strcmp(how, "dropped") == 0)
-        fprintf(out, "nothing comes back from this port%s",
-                strcmp(who, "network") == 0 ? ", other ports of the server answer" : "");
+    if (!network && (strcmp(how, "reset") == 0 || strcmp(how, "dropped") == 0))
+        fprintf(out, "the server's end %s connections to this port",
+                strcmp(how, "reset") == 0 ? "refuses" : "drops");
+    else if (strcmp(how, "dropped") == 0)
+        fprintf(out, "%s drops what goes to this port",
+                known ? who_stops(evidence) : "something on the way");
     else if (strcmp(how, "reset") == 0)
-        fprintf(out, "%s",
-                strcmp(who, "network") == 0 ? "the connection is reset on the way"
-                                            : "the server's end refuses connections to this port");
+        fprintf(out, "%s resets the connections to this port",
+                known ? who_stops(evidence) : "something on the way");
     else if (strcmp(how, "admin-prohibited") == 0)
-        fprintf(out, "%s says it is administratively prohibited", by ? by : "a router");
+        fprintf(out, "%s says it is administratively prohibited", who_stops(evidence));
     else if (strcmp(how, "port-unreachable") == 0)
-        fprintf(out, "%s says the port is unreachable", by ? by : "a router");
+        fprintf(out, "%s says the port is unreachable", who_stops(evidence));
     else if (*how)
-        fprintf(out, "%s says the %s is unreachable", by ? by : "the way there",
+        fprintf(out, "%s says the %s is unreachable", who_stops(evidence),
                 strcmp(how, "net-unreachable") == 0 ? "network" : "host");
     else
-        fprintf(out, "the connection is stopped");
-    if (evidence->set[EVIDENCE_HOP])
-        fprintf(out, ", at hop %u", (unsigned)evidence_number(evidence, EVIDENCE_HOP));
+        fputs("the connection is stopped", out);
+    explain_hop(out, evidence);
+}
+
+static void explain_interception(FILE *out, const struct evidence *evidence)
+{
+    fprintf(out, "%s answers in the server's place", who_stops(evidence));
+    explain_hop(out, evidence);
 }
 
 static void explain_certificate(FILE *out, const struct evidence *evidence)
@@ -122,13 +143,13 @@ char *finding_explain(const struct finding *finding)
         fputs("no encryption is offered: a password would travel in clear", out);
         break;
     case VERDICT_BLOCKED:
-        explain_stop(out, evidence, "network");
+        explain_stop(out, evidence, true);
         break;
     case VERDICT_REFUSED:
-        explain_stop(out, evidence, "server");
+        explain_stop(out, evidence, false);
         break;
     case VERDICT_INTERCEPTED:
-        fputs("something other than the server answers", out);
+        explain_interception(out, evidence);
         break;
     case VERDICT_STRIPPED:
         fputs("encryption was removed on the way: do not log in here", out);

@@ -23,8 +23,7 @@ int finding_from_line(const char *line, size_t length, struct finding *ret);
 void finding_clear(struct finding *finding);
 
 /*
- * The verdict in words for a person, from verdict and evidence: "blocked: nothing comes back from
- * port 25, other ports of the server answer". One sentence without a full stop, new; NULL without
- * memory.
+ * The verdict in words for a person, from verdict and evidence: "10.20.0.1 drops what goes to this
+ * port, 2 hops from here". One sentence without a full stop, new; NULL without memory.
  */
 char *finding_explain(const struct finding *finding);

@@ -8,39 +8,39 @@
 #include "judge/judge.h"
 #include "cleanup.h"
 #include "error.h"
+#include "judge/locate.h"
 #include <string.h>
-
-/* A reset that comes this much sooner than the server's own answers did not come from the server.
- */
-#define RESET_TOO_NEAR_FACTOR 2
-#define RESET_TOO_NEAR_US     3000
 
 struct conclusion {
     enum verdict verdict;
     const char *confidence;
     enum how how;
+    unsigned hop;   /* 0: not known */
+    const char *by; /* NULL: not known */
 };
+
+static bool has_verified(const struct observation *observation)
+{
+    return observation->stage == STAGE_EHLO_TLS ||
+           (observation->stage == STAGE_COMPLETE && observation->halt == HALT_NONE &&
+            evidence_text(&observation->evidence, EVIDENCE_TLS));
+}
 
 void siblings_add(struct siblings *siblings, const struct observation *other)
 {
-    const struct attempt *connected = observation_connected(other);
+    bool working = other->halt == HALT_NONE && other->stage != STAGE_COMPLETE;
 
-    if (other->stage <= STAGE_CONNECT && other->halt == HALT_NONE)
-        siblings->connecting = true;
+    siblings->connecting |= working && other->stage <= STAGE_CONNECT;
+    siblings->talking |= working;
+    siblings->verified |= has_verified(other);
+    siblings->connected |= observation_connected(other) != NULL;
     for (size_t i = 0; i < other->n_attempts; i++)
         siblings->reset |= other->attempts[i].end == ATTEMPT_RESET;
-    if (!connected)
-        return;
-    if (!siblings->connected || connected->us < siblings->fastest_us)
-        siblings->fastest_us = connected->us;
-    siblings->connected = true;
 }
 
-bool judge_must_wait(const struct observation *observation, const struct siblings *siblings)
+bool judge_is_control(const struct observation *sibling, bool proof)
 {
-    bool relative = observation->stage == STAGE_CONNECT || observation->halt == HALT_RESET;
-
-    return relative && siblings->connecting && !siblings->connected;
+    return proof ? has_verified(sibling) : observation_connected(sibling) != NULL;
 }
 
 /* Of several failed attempts the one that says most: an explicit answer before a silence, a silence
@@ -57,35 +57,91 @@ static const struct attempt *most_telling(const struct observation *observation)
     for (size_t i = 0; i < observation->n_attempts; i++) {
         const struct attempt *attempt = &observation->attempts[i];
         bool prohibits = attempt->end == ATTEMPT_ICMP && attempt->how == HOW_ADMIN_PROHIBITED;
+        bool same = best && attempt->end == best->end;
 
         if (!best || weight[attempt->end] > weight[best->end] ||
-            (prohibits && attempt->end == best->end && best->how != HOW_ADMIN_PROHIBITED))
+            (same && prohibits && best->how != HOW_ADMIN_PROHIBITED) ||
+            (same && attempt->walk && !best->walk))
             best = attempt;
     }
     return best;
 }
 
+enum wanted_walk judge_wanted_walk(const struct observation *observation, size_t *ret_attempt)
+{
+    const struct attempt *attempt = most_telling(observation);
+    bool proved = observation->stage == STAGE_COMPLETE || observation->stage == STAGE_EHLO_TLS;
+
+    if (!attempt || observation->halt == HALT_NONE || proved)
+        return WANTED_NONE;
+    *ret_attempt = (size_t)(attempt - observation->attempts);
+    if (attempt->end == ATTEMPT_CONNECTED)
+        return WANTED_PATH;
+    if (attempt->end == ATTEMPT_RESET)
+        return WANTED_RESET;
+    return attempt->end == ATTEMPT_ICMP && !attempt->by_self && *attempt->by &&
+                   strcmp(attempt->by, attempt->address) != 0
+               ? WANTED_PATH
+               : WANTED_NONE;
+}
+
+bool judge_must_wait(const struct observation *observation, const struct siblings *siblings)
+{
+    size_t attempt;
+
+    if (observation->stage == STAGE_CONNECT || observation->halt == HALT_RESET)
+        return siblings->connecting && !siblings->connected;
+    return judge_wanted_walk(observation, &attempt) != WANTED_NONE && siblings->talking &&
+           !siblings->verified;
+}
+
 static struct conclusion judge_icmp(const struct attempt *attempt, const struct siblings *siblings)
 {
+    struct conclusion conclusion = {VERDICT_BLOCKED, "proven", attempt->how, 0, attempt->by};
+
+    if (attempt->walk)
+        conclusion.hop = locate_router(attempt->walk, attempt->by).hop;
     if (attempt->by_self)
-        return (struct conclusion){VERDICT_BLOCKED, "proven", attempt->how};
-    if (strcmp(attempt->by, attempt->address) == 0) /* the server's own firewall */
-        return (struct conclusion){VERDICT_REFUSED, "proven", attempt->how};
+        return conclusion;
+    if (strcmp(attempt->by, attempt->address) == 0) { /* the server's own firewall */
+        conclusion.verdict = VERDICT_REFUSED;
+        return conclusion;
+    }
     /* "Prohibited" and a router that speaks of ports are policies. An unreachable host or net is a
      * policy only where the same host is reached on another port. */
     if (attempt->how == HOW_ADMIN_PROHIBITED || attempt->how == HOW_PORT_UNREACHABLE)
-        return (struct conclusion){VERDICT_BLOCKED, "proven", attempt->how};
-    return siblings->connected ? (struct conclusion){VERDICT_BLOCKED, "likely", attempt->how}
-                               : (struct conclusion){VERDICT_UNREACHABLE, "likely", attempt->how};
+        return conclusion;
+    if (!siblings->connected)
+        conclusion.verdict = VERDICT_UNREACHABLE;
+    conclusion.confidence = "likely";
+    return conclusion;
 }
 
-static struct conclusion judge_reset(const struct attempt *attempt, const struct siblings *siblings)
+static struct conclusion judge_reset(const struct attempt *attempt)
 {
-    bool too_near = siblings->connected &&
-                    attempt->us * RESET_TOO_NEAR_FACTOR < siblings->fastest_us &&
-                    attempt->us + RESET_TOO_NEAR_US <= siblings->fastest_us;
+    struct place place = {.confidence = "guess", .at_server = true};
 
-    return (struct conclusion){too_near ? VERDICT_BLOCKED : VERDICT_REFUSED, "guess", HOW_RESET};
+    if (attempt->walk)
+        place = locate_reset(attempt->walk);
+    return (struct conclusion){place.at_server ? VERDICT_REFUSED : VERDICT_BLOCKED,
+                               place.confidence, HOW_RESET, place.hop, place.by};
+}
+
+static struct conclusion judge_silence(const struct attempt *attempt,
+                                       const struct siblings *siblings)
+{
+    struct place place;
+
+    if (attempt->walk && silence_is_a_drop(&attempt->walk->soundings)) {
+        place = locate_drop(attempt->walk);
+        return (struct conclusion){place.at_server ? VERDICT_REFUSED : VERDICT_BLOCKED,
+                                   place.confidence, HOW_DROPPED, place.hop, place.by};
+    }
+    if (siblings->connected)
+        return (struct conclusion){VERDICT_BLOCKED, "likely", HOW_DROPPED};
+    if (siblings->reset)
+        return (struct conclusion){VERDICT_BLOCKED, "guess", HOW_DROPPED};
+    return (struct conclusion){VERDICT_UNREACHABLE, "guess", HOW_DROPPED};
 }
 
 static struct conclusion judge_unconnected(const struct attempt *attempt,
@@ -97,7 +153,7 @@ static struct conclusion judge_unconnected(const struct attempt *attempt,
     case ATTEMPT_ICMP:
         return judge_icmp(attempt, siblings);
     case ATTEMPT_RESET:
-        return judge_reset(attempt, siblings);
+        return judge_reset(attempt);
     case ATTEMPT_NO_ROUTE:
         return (struct conclusion){VERDICT_UNREACHABLE, "proven", HOW_NET_UNREACHABLE};
     case ATTEMPT_EXCEEDED: /* at full reach: the packets go round in a loop */
@@ -108,11 +164,7 @@ static struct conclusion judge_unconnected(const struct attempt *attempt,
     case ATTEMPT_CONNECTED:
         break;
     }
-    if (siblings->connected)
-        return (struct conclusion){VERDICT_BLOCKED, "likely", HOW_DROPPED};
-    if (siblings->reset)
-        return (struct conclusion){VERDICT_BLOCKED, "guess", HOW_DROPPED};
-    return (struct conclusion){VERDICT_UNREACHABLE, "guess", HOW_DROPPED};
+    return judge_silence(attempt, siblings);
 }
 
 static struct conclusion judge_conversation(const struct observation *observation,
@@ -151,6 +203,34 @@ static struct conclusion judge_conversation(const struct observation *observatio
                                HOW_NONE};
 }
 
+/* A connection that ends nearer than the server does not end at the server, whatever it says. */
+static void judge_distance(const struct attempt *attempt, struct conclusion *conclusion)
+{
+    struct place place;
+
+    if (!attempt->walk || !locate_proxy(attempt->walk, &place))
+        return;
+    if (conclusion->verdict != VERDICT_STRIPPED)
+        conclusion->verdict = VERDICT_INTERCEPTED;
+    conclusion->confidence = place.confidence;
+    conclusion->how = HOW_NONE;
+    conclusion->hop = place.hop;
+    conclusion->by = place.by;
+}
+
+static int add_conclusion(struct evidence *evidence, const struct conclusion *conclusion)
+{
+    int r = evidence_set_text(evidence, EVIDENCE_CONFIDENCE, conclusion->confidence);
+
+    if (r == 0 && conclusion->how != HOW_NONE)
+        r = evidence_set_text(evidence, EVIDENCE_HOW, how_to_string(conclusion->how));
+    if (r == 0 && conclusion->by && *conclusion->by)
+        r = evidence_set_text(evidence, EVIDENCE_BY, conclusion->by);
+    if (conclusion->hop > 0)
+        evidence_set_number(evidence, EVIDENCE_HOP, conclusion->hop);
+    return r;
+}
+
 static int add_attempt(struct evidence *evidence, const struct attempt *attempt)
 {
     int r = evidence_set_text(evidence, EVIDENCE_ADDRESS, attempt->address);
@@ -160,8 +240,6 @@ static int add_attempt(struct evidence *evidence, const struct attempt *attempt)
                               attempt->family == AF_INET6 ? "ipv6" : "ipv4");
     if (r == 0 && attempt->end == ATTEMPT_CONNECTED)
         evidence_set_number(evidence, EVIDENCE_CONNECT_MS, (attempt->us + 500) / 1000);
-    if (r == 0 && attempt->end == ATTEMPT_ICMP && *attempt->by)
-        r = evidence_set_text(evidence, EVIDENCE_BY, attempt->by);
     return r;
 }
 
@@ -179,14 +257,14 @@ int judge(const struct observation *observation, const struct siblings *siblings
         conclusion = judge_unconnected(attempt, siblings);
     else
         conclusion = judge_conversation(observation, finding->endpoint.security, siblings);
+    if (attempt && attempt->end == ATTEMPT_CONNECTED)
+        judge_distance(attempt, &conclusion);
 
     r = evidence_copy(&observation->evidence, &evidence);
     if (r == 0 && attempt)
         r = add_attempt(&evidence, attempt);
-    if (r == 0 && conclusion.how != HOW_NONE)
-        r = evidence_set_text(&evidence, EVIDENCE_HOW, how_to_string(conclusion.how));
     if (r == 0)
-        r = evidence_set_text(&evidence, EVIDENCE_CONFIDENCE, conclusion.confidence);
+        r = add_conclusion(&evidence, &conclusion);
     if (r < 0) {
         evidence_clear(&evidence);
         return r;

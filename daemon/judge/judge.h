@@ -11,17 +11,31 @@
  */
 
 struct siblings {
-    bool connected;      /* a TCP connection to another port of this server came about */
-    bool reset;          /* another port answered with a reset */
-    bool connecting;     /* another port may still connect */
-    unsigned fastest_us; /* the quickest of those connections */
+    bool connected;  /* a TCP connection to another port of this server came about */
+    bool verified;   /* ... and the server has proved who it is */
+    bool reset;      /* another port answered with a reset */
+    bool connecting; /* another port may still connect */
+    bool talking;    /* another port may still prove who it is */
 };
 
 /* What the other endpoints of the same host have seen so far. */
 void siblings_add(struct siblings *siblings, const struct observation *other);
 
-/* True while the verdict may turn on what siblings still connecting will see. */
+/* True while the verdict may turn on what siblings still at work will see. */
 bool judge_must_wait(const struct observation *observation, const struct siblings *siblings);
+
+enum wanted_walk { WANTED_NONE, WANTED_PATH, WANTED_RESET };
+
+/*
+ * Whether a walk to an address of an ended observation can change its verdict or say where: it was
+ * reset, a router spoke, or what answered has not proved that it is the server. Then *ret_attempt
+ * is the attempt whose address to walk to.
+ */
+enum wanted_walk judge_wanted_walk(const struct observation *observation, size_t *ret_attempt);
+
+/* Whether a sibling's observation shows that its port really leads to the server, so that a walk
+ * can measure by it. `proof`: TLS must have verified. */
+bool judge_is_control(const struct observation *sibling, bool proof);
 
 /*
  * The verdict on an ended observation, and its evidence: what was read on the way (copied), plus

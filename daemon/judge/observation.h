@@ -3,6 +3,7 @@
 
 #include "judge/endpoint.h"
 #include "judge/evidence.h"
+#include "judge/silence.h"
 #include <netinet/in.h>
 
 /* What the check of one endpoint saw: plain facts, without any conclusion. */
@@ -33,6 +34,8 @@ enum attempt_end {
     ATTEMPT_NO_ROUTE,  /* our own kernel has no way there */
 };
 
+struct walk;
+
 /* One TCP connection attempt to one address. */
 struct attempt {
     int family; /* AF_INET or AF_INET6 */
@@ -42,9 +45,27 @@ struct attempt {
     char by[INET6_ADDRSTRLEN]; /* ATTEMPT_ICMP: who said so; "" unknown */
     bool by_self;              /* that was an address of this machine */
     unsigned us;               /* from the SYN to the end */
+    const struct walk *walk;   /* NULL: none was made */
 };
 
 #define ATTEMPTS_MAX 16
+
+/*
+ * A walk: SYNs to a port and, beside it, to a control port of the same server that answers, with
+ * times to live from 1 upwards. What comes back says where on the path the two part.
+ */
+#define HOPS_MAX 24
+
+/* Who sent the resets, by how far their packets have come compared to the control port's. */
+enum origin { ORIGIN_UNKNOWN, ORIGIN_SERVER, ORIGIN_NEARER };
+
+struct walk {
+    struct attempt port[HOPS_MAX + 1]; /* by time to live; 0 is not used */
+    struct attempt control[HOPS_MAX + 1];
+    unsigned distance;          /* hops to what answers on the control port; 0: unknown */
+    struct soundings soundings; /* SYNs at full reach, where the port was silent */
+    enum origin reset_origin;
+};
 
 /* How far the conversation came. */
 enum stage {

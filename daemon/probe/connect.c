@@ -172,6 +172,36 @@ void race_add(struct race *race, int family, const union address *addresses, siz
         advance(race);
 }
 
+bool race_is_pending(const struct race *race, size_t index, uint64_t age_us)
+{
+    return !race->finished && race->observation->attempts[index].end == ATTEMPT_PENDING &&
+           dial_age_us(race->dials[index]) >= age_us;
+}
+
+void race_hurry(struct race *race)
+{
+    if (!race->finished)
+        advance(race);
+}
+
+void race_drop(struct race *race, size_t index)
+{
+    if (!race_is_pending(race, index, 0))
+        return;
+    dial_stop(race->dials[index], ATTEMPT_SILENT);
+    on_dialled(race->dials[index], -1, race);
+}
+
+void race_adopt(struct race *race, size_t index, int fd)
+{
+    if (!race_is_pending(race, index, 0)) {
+        close(fd);
+        return;
+    }
+    dial_stop(race->dials[index], ATTEMPT_CONNECTED);
+    on_dialled(race->dials[index], fd, race);
+}
+
 int race_new(struct race **ret, sd_event *event, uint16_t port, unsigned limit_ms,
              struct observation *observation, race_callback callback, void *userdata)
 {

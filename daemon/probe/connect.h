@@ -25,3 +25,14 @@ struct race *race_free(struct race *race);
 
 /* The addresses of one family are known (n may be 0); called once for each family. */
 void race_add(struct race *race, int family, const union address *addresses, size_t n);
+
+/* Whether attempt `index` of the observation is still under way, and for at least this long. */
+bool race_is_pending(const struct race *race, size_t index, uint64_t age_us);
+
+/* Starts the next attempt now: those under way take longer than they should. */
+void race_hurry(struct race *race);
+
+/* What others found out about a pending attempt: it will not be answered, or `fd` is a connection
+ * to the same place (taken over). */
+void race_drop(struct race *race, size_t index);
+void race_adopt(struct race *race, size_t index, int fd);

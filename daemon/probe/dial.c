@@ -43,7 +43,7 @@ void dial_stop(struct dial *dial, enum attempt_end end)
     dial->attempt.end = end;
     dial->attempt.us = (unsigned)(clock_us() - dial->started);
     dial->io = sd_event_source_disable_unref(dial->io);
-    if (end != ATTEMPT_CONNECTED && dial->fd >= 0) {
+    if (dial->fd >= 0) {
         close(dial->fd);
         dial->fd = -1;
     }
@@ -51,11 +51,13 @@ void dial_stop(struct dial *dial, enum attempt_end end)
 
 static void end(struct dial *dial, enum attempt_end end)
 {
-    int fd;
+    int fd = -1;
 
+    if (end == ATTEMPT_CONNECTED) { /* the receiver's from here on */
+        fd = dial->fd;
+        dial->fd = -1;
+    }
     dial_stop(dial, end);
-    fd = dial->fd;
-    dial->fd = -1;
     dial->callback(dial, fd, dial->userdata);
 }
 
@@ -192,4 +194,9 @@ struct dial *dial_free(struct dial *dial)
 const struct attempt *dial_attempt(const struct dial *dial)
 {
     return &dial->attempt;
+}
+
+uint64_t dial_age_us(const struct dial *dial)
+{
+    return clock_us() - dial->started;
 }

@@ -29,3 +29,4 @@ void dial_stop(struct dial *dial, enum attempt_end end);
 struct dial *dial_free(struct dial *dial);
 
 const struct attempt *dial_attempt(const struct dial *dial);
+uint64_t dial_age_us(const struct dial *dial); /* since its SYN */

@@ -10,9 +10,8 @@
 #include "cleanup.h"
 #include "error.h"
 #include "judge/judge.h"
-#include "probe/connect.h"
-#include "probe/conversation.h"
-#include "probe/resolve.h"
+#include "probe/run.h"
+#include <netinet/tcp.h>
 #include <string.h>
 #include <strings.h>
 
@@ -20,39 +19,6 @@
 #define CONNECT_SHARE 2
 /* A name server that has not answered by then leaves too little time for the rest. */
 #define RESOLVE_SHARE 3
-
-struct run {
-    struct probe *probe;
-    struct finding finding;
-    struct observation observation;
-    struct race *race;
-    struct conversation *conversation;
-    bool final;  /* the observation is */
-    bool judged; /* the verdict is out */
-    bool closed; /* nothing is left to do */
-};
-
-struct host {
-    struct probe *probe;
-    const char *name; /* the first run's that has it */
-    unsigned answers; /* families that have answered */
-    bool has_address;
-    const char *problem;
-};
-
-struct probe {
-    sd_event *event;
-    const struct tls_policy *policy;
-    struct resolver *resolver;
-    probe_callback callback;
-    void *userdata;
-    uint64_t started;
-    unsigned timeout_ms;
-    sd_event_source *deadline;
-    struct run *runs;
-    struct host *hosts;
-    size_t n_runs, n_hosts;
-};
 
 DEFINE_CLEANUP(struct probe *, probe_free)
 
@@ -64,7 +30,7 @@ static uint64_t clock_us(void)
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static bool same_host(const struct run *a, const struct run *b)
+bool run_same_host(const struct run *a, const struct run *b)
 {
     return strcasecmp(a->finding.endpoint.host, b->finding.endpoint.host) == 0;
 }
@@ -75,7 +41,7 @@ static struct siblings siblings_of(const struct run *run)
     struct siblings siblings = {0};
 
     for (size_t i = 0; i < probe->n_runs; i++)
-        if (&probe->runs[i] != run && same_host(&probe->runs[i], run))
+        if (&probe->runs[i] != run && run_same_host(&probe->runs[i], run))
             siblings_add(&siblings, &probe->runs[i].observation);
     return siblings;
 }
@@ -89,15 +55,17 @@ static void end_when_done(struct probe *probe)
 }
 
 /* Gives every verdict that can be given by now. */
-static void give_verdicts(struct probe *probe)
+void probe_give_verdicts(struct probe *probe)
 {
     for (size_t i = 0; i < probe->n_runs; i++) {
         struct run *run = &probe->runs[i];
         struct siblings siblings = siblings_of(run);
 
-        if (!run->final || run->judged || judge_must_wait(&run->observation, &siblings))
+        if (!run->final || run->judged || judge_must_wait(&run->observation, &siblings) ||
+            suspect_ended(run))
             continue;
         run->judged = true;
+        suspicion_conclude(run);
         if (judge(&run->observation, &siblings, &run->finding) < 0) {
             (void)sd_event_exit(probe->event, -ENOMEM);
             return;
@@ -121,7 +89,7 @@ static void on_ended(void *userdata)
     struct run *run = userdata;
 
     settle(run);
-    give_verdicts(run->probe);
+    probe_give_verdicts(run->probe);
 }
 
 static void on_closed(void *userdata)
@@ -145,6 +113,20 @@ static void fail(struct run *run, enum stage stage)
     settle(run);
 }
 
+/* From now on the silence of the server's other ports is measured by this one. */
+static void note_connection(struct run *run, int fd)
+{
+    struct probe *probe = run->probe;
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
+        run->rtt_us = info.tcpi_rtt;
+    for (size_t i = 0; i < probe->n_runs; i++)
+        if (&probe->runs[i] != run && run_same_host(&probe->runs[i], run))
+            suspect_silence(&probe->runs[i], run);
+}
+
 static void on_race(int fd, void *userdata)
 {
     struct run *run = userdata;
@@ -152,11 +134,14 @@ static void on_race(int fd, void *userdata)
 
     if (fd < 0)
         fail(run, STAGE_CONNECT);
-    else if (conversation_new(&run->conversation, probe->event, fd, &run->finding.endpoint,
-                              probe->policy, &run->observation, &conversation_callbacks, run) < 0)
+    else
+        note_connection(run, fd);
+    if (fd >= 0 &&
+        conversation_new(&run->conversation, probe->event, fd, &run->finding.endpoint,
+                         probe->policy, &run->observation, &conversation_callbacks, run) < 0)
         (void)sd_event_exit(probe->event, -ENOMEM);
     /* Also for those who waited for this port to connect or to fail. */
-    give_verdicts(probe);
+    probe_give_verdicts(probe);
 }
 
 static bool is_at(const struct run *run, const struct host *host)
@@ -192,13 +177,14 @@ static void on_addresses(int family, const union address *addresses, size_t n, c
         }
     }
     if (nothing)
-        give_verdicts(probe);
+        probe_give_verdicts(probe);
 }
 
 static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
 {
     struct probe *probe = userdata;
 
+    probe->late = true;
     for (size_t i = 0; i < probe->n_runs; i++) {
         struct run *run = &probe->runs[i];
 
@@ -214,7 +200,7 @@ static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_,
             fail(run, run->observation.stage);
         }
     }
-    give_verdicts(probe);
+    probe_give_verdicts(probe);
     return 0;
 }
 
@@ -297,6 +283,7 @@ struct probe *probe_free(struct probe *probe)
     for (size_t i = 0; i < probe->n_runs; i++) {
         struct run *run = &probe->runs[i];
 
+        suspicion_clear(run);
         race_free(run->race);
         conversation_free(run->conversation);
         evidence_clear(&run->observation.evidence);

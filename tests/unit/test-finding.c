@@ -91,10 +91,10 @@ static void test_explained(void)
         {good, "TLSv1.3, AUTH PLAIN LOGIN"},
         {"{\"host\":\"h\",\"port\":25,\"security\":\"starttls\",\"verdict\":\"blocked\",\"evidence\":"
          "{\"how\":\"admin-prohibited\",\"by\":\"10.30.0.1\",\"hop\":2}}",
-         "10.30.0.1 says it is administratively prohibited, at hop 2"},
+         "10.30.0.1 says it is administratively prohibited, 2 hops from here"},
         {"{\"host\":\"h\",\"port\":25,\"security\":\"starttls\",\"verdict\":\"blocked\",\"evidence\":"
          "{\"how\":\"dropped\"}}",
-         "nothing comes back from this port, other ports of the server answer"},
+         "something on the way drops what goes to this port"},
         {"{\"host\":\"h\",\"port\":25,\"security\":\"starttls\",\"verdict\":\"rejected\","
          "\"evidence\":{\"code\":554,\"text\":\"5.7.1 no\"}}",
          "554 5.7.1 no"},

@@ -9,6 +9,37 @@
 #define SERVER "192.0.2.25"
 #define ROUTER "10.20.0.1"
 
+#define EXCEEDED(router) {AF_INET, SERVER, ATTEMPT_EXCEEDED, HOW_TTL_EXCEEDED, router}
+#define ANSWERED(how)    {AF_INET, SERVER, how}
+#define CONTROL                                                                                    \
+    .control = {[1] = EXCEEDED(ROUTER), [2] = EXCEEDED("198.51.100.2"),                            \
+                [3] = EXCEEDED("198.51.100.6"), [4] = ANSWERED(ATTEMPT_CONNECTED)},                \
+    .distance = 4
+
+static const struct walk reset_by_server = {
+    CONTROL,
+    .port = {[1] = EXCEEDED(ROUTER), [4] = ANSWERED(ATTEMPT_RESET)},
+    .reset_origin = ORIGIN_SERVER,
+};
+static const struct walk reset_by_router = {
+    CONTROL,
+    .port = {[1] = EXCEEDED(ROUTER), [2] = ANSWERED(ATTEMPT_RESET)},
+};
+static const struct walk dropped = {
+    CONTROL,
+    .port = {[1] = EXCEEDED(ROUTER)},
+    .soundings = {.port_sent = 12, .control_sent = 12, .control_answered = 12},
+};
+static const struct walk lossy = {
+    CONTROL,
+    .port = {[1] = EXCEEDED(ROUTER)},
+    .soundings = {.port_sent = 3, .control_sent = 3, .control_answered = 2},
+};
+static const struct walk proxied = {
+    CONTROL,
+    .port = {[1] = ANSWERED(ATTEMPT_CONNECTED)},
+};
+
 static const struct {
     const char *name;
     struct observation observation;
@@ -24,7 +55,7 @@ static const struct {
      .attempts = {{AF_INET, SERVER, __VA_ARGS__}},                                                 \
      .n_attempts = 1}
 #define TALKED(where, why) {.stage = (where), .halt = (why), CONNECTED}
-#define ANSWERING {.connected = true, .fastest_us = 20000}
+#define ANSWERING {.connected = true}
     /* the whole conversation */
     {"all of it, with AUTH",
      {.stage = STAGE_COMPLETE, .auth = true, CONNECTED}, {0}, SECURITY_TLS,
@@ -73,13 +104,26 @@ static const struct {
      VERDICT_UNREACHABLE, "dropped", "guess", NULL},
     {"a reset", UNCONNECTED(ATTEMPT_RESET, .us = 20000), {0}, SECURITY_STARTTLS,
      VERDICT_REFUSED, "reset", "guess", NULL},
-    {"a reset as far away as the server", UNCONNECTED(ATTEMPT_RESET, .us = 15000), ANSWERING,
-     SECURITY_STARTTLS, VERDICT_REFUSED, "reset", "guess", NULL},
-    {"a reset from nearer than the server", UNCONNECTED(ATTEMPT_RESET, .us = 5000), ANSWERING,
-     SECURITY_STARTTLS, VERDICT_BLOCKED, "reset", "guess", NULL},
-    {"a near reset, but within a millisecond or two", UNCONNECTED(ATTEMPT_RESET, .us = 0),
-     {.connected = true, .fastest_us = 2000}, SECURITY_STARTTLS,
-     VERDICT_REFUSED, "reset", "guess", NULL},
+    {"a reset from the server, as a walk shows",
+     UNCONNECTED(ATTEMPT_RESET, .walk = &reset_by_server), ANSWERING, SECURITY_STARTTLS,
+     VERDICT_REFUSED, "reset", "proven", NULL},
+    {"a reset at a distance that cannot reach the server",
+     UNCONNECTED(ATTEMPT_RESET, .walk = &reset_by_router), ANSWERING, SECURITY_STARTTLS,
+     VERDICT_BLOCKED, "reset", "proven", ROUTER},
+    {"a silence that a walk has decided and placed",
+     UNCONNECTED(ATTEMPT_SILENT, .walk = &dropped), ANSWERING, SECURITY_STARTTLS,
+     VERDICT_BLOCKED, "dropped", "proven", ROUTER},
+    {"a silence that may be loss",
+     UNCONNECTED(ATTEMPT_SILENT, .walk = &lossy), ANSWERING, SECURITY_STARTTLS,
+     VERDICT_BLOCKED, "dropped", "likely", NULL},
+    {"a connection nearer than the server",
+     {.stage = STAGE_EHLO, .halt = HALT_NO_STARTTLS, .n_attempts = 1,
+      .attempts = {{AF_INET, SERVER, ATTEMPT_CONNECTED, .walk = &proxied}}},
+     {0}, SECURITY_STARTTLS, VERDICT_INTERCEPTED, NULL, "proven", ROUTER},
+    {"a connection nearer than the server that garbles STARTTLS",
+     {.stage = STAGE_EHLO, .halt = HALT_NO_STARTTLS, .garbled = true, .n_attempts = 1,
+      .attempts = {{AF_INET, SERVER, ATTEMPT_CONNECTED, .walk = &proxied}}},
+     {0}, SECURITY_STARTTLS, VERDICT_STRIPPED, NULL, "proven", ROUTER},
     {"prohibited by a router", UNCONNECTED(ATTEMPT_ICMP, HOW_ADMIN_PROHIBITED, ROUTER), {0},
      SECURITY_STARTTLS, VERDICT_BLOCKED, "admin-prohibited", "proven", ROUTER},
     {"prohibited by the server itself", UNCONNECTED(ATTEMPT_ICMP, HOW_ADMIN_PROHIBITED, SERVER),
@@ -133,17 +177,18 @@ static void test_waiting(void)
 {
     const struct observation silent = UNCONNECTED(ATTEMPT_SILENT);
     const struct observation connecting = {.stage = STAGE_CONNECT};
-    const struct observation greeted = TALKED(STAGE_EHLO, HALT_NONE);
+    const struct observation greeted = TALKED(STAGE_EHLO_TLS, HALT_NONE);
     const struct observation rejected = TALKED(STAGE_GREETING, HALT_REPLY);
     struct siblings siblings = {0};
 
     ok(!judge_must_wait(&silent, &siblings), "a silence alone waits for nobody");
     siblings_add(&siblings, &connecting);
     ok(judge_must_wait(&silent, &siblings), "a silence waits for ports still connecting");
-    ok(!judge_must_wait(&rejected, &siblings), "a reply waits for nobody");
+    ok(judge_must_wait(&rejected, &siblings),
+       "a reply before TLS waits for a port that may prove who the server is");
     siblings_add(&siblings, &greeted);
     ok(!judge_must_wait(&silent, &siblings), "one port that has connected is enough");
-    ok(siblings.connected && siblings.fastest_us == 20000, "and its time is known");
+    ok(!judge_must_wait(&rejected, &siblings), "and so is one that has proved the server");
 }
 
 static void test_choice(void)

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * Reading walks. A router looks at the time to live before it looks at its forward rules: so one
+ * that stops a port still answers "time exceeded" for it at its own distance, and what it does to
+ * the port (drop, reset) shows one hop later. One that takes connections for itself does so at its
+ * own distance. Routers that answer nobody leave gaps, which lower the confidence and change
+ * nothing else.
+ */
+#include "judge/locate.h"
+#include <string.h>
+
+/* A drop right before the server is the server's end when that is so much nearer to it than to us;
+ * on a shorter path the last router may as well be the hotel's. */
+#define SERVER_END_DISTANCE 5
+
+static bool answered(const struct attempt *attempt)
+{
+    return attempt->end == ATTEMPT_EXCEEDED || attempt->end == ATTEMPT_CONNECTED ||
+           attempt->end == ATTEMPT_RESET || attempt->end == ATTEMPT_ICMP;
+}
+
+/* What the router at this hop is called, by either port's walk. */
+static const char *router_at(const struct walk *walk, unsigned hop)
+{
+    if (hop == 0)
+        return NULL;
+    if (walk->port[hop].end == ATTEMPT_EXCEEDED)
+        return walk->port[hop].by;
+    return walk->control[hop].end == ATTEMPT_EXCEEDED ? walk->control[hop].by : NULL;
+}
+
+/* The least time to live at which the port ended like this; 0: none. */
+static unsigned first_with(const struct attempt *walked, enum attempt_end end)
+{
+    for (unsigned ttl = 1; ttl <= HOPS_MAX; ttl++)
+        if (walked[ttl].end == end)
+            return ttl;
+    return 0;
+}
+
+struct place locate_drop(const struct walk *walk)
+{
+    unsigned last = 0, next;
+    bool adjacent;
+
+    for (unsigned ttl = 1; ttl <= HOPS_MAX; ttl++)
+        if (walk->port[ttl].end == ATTEMPT_EXCEEDED)
+            last = ttl;
+    for (next = last + 1; next <= HOPS_MAX && !answered(&walk->control[next]); next++)
+        ;
+    adjacent = next == last + 1;
+    if (last == 0) /* this machine's own firewall, or the first router before all else */
+        return (struct place){.hop = adjacent ? 1 : 0, .confidence = "guess"};
+    /* Right before the server, its own firewall would look the same. */
+    return (struct place){
+        .hop = last,
+        .by = walk->port[last].by,
+        .confidence = adjacent && next != walk->distance ? "proven" : "likely",
+        .at_server = adjacent && next == walk->distance && next >= SERVER_END_DISTANCE,
+    };
+}
+
+struct place locate_reset(const struct walk *walk)
+{
+    unsigned first = first_with(walk->port, ATTEMPT_RESET);
+
+    if (first == 0 || walk->distance == 0)
+        return (struct place){.confidence = "guess", .at_server = true};
+    if (first < walk->distance || walk->reset_origin == ORIGIN_NEARER)
+        return (struct place){
+            .hop = first > 1 ? first - 1 : 1,
+            .by = router_at(walk, first - 1),
+            .confidence = "proven",
+        };
+    return (struct place){
+        .confidence = walk->reset_origin == ORIGIN_SERVER ? "proven" : "likely",
+        .at_server = true,
+    };
+}
+
+struct place locate_router(const struct walk *walk, const char *address)
+{
+    for (unsigned ttl = 1; ttl <= HOPS_MAX; ttl++) {
+        const char *router = router_at(walk, ttl);
+
+        if (router && strcmp(router, address) == 0)
+            return (struct place){.hop = ttl, .by = address, .confidence = "proven"};
+    }
+    return (struct place){.by = address, .confidence = "proven"};
+}
+
+bool locate_proxy(const struct walk *walk, struct place *ret)
+{
+    unsigned first = first_with(walk->port, ATTEMPT_CONNECTED);
+
+    if (first == 0 || walk->distance == 0 || first >= walk->distance)
+        return false;
+    *ret = (struct place){.hop = first, .confidence = "proven"};
+    if (walk->control[first].end == ATTEMPT_EXCEEDED)
+        ret->by = walk->control[first].by;
+    return true;
+}

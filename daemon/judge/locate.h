@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "judge/observation.h"
+
+/* From a walk to a place on the path: pure functions. */
+
+struct place {
+    unsigned hop;           /* 0: not known, or this machine itself */
+    const char *by;         /* its address; NULL: it does not say; owned by the walk */
+    const char *confidence; /* proven, likely, guess */
+    bool at_server;         /* the server's own end, not the network on the way */
+};
+
+/* Where a silent port's packets are dropped: behind the last router that answers for them. */
+struct place locate_drop(const struct walk *walk);
+
+/* Who sent a port's resets. */
+struct place locate_reset(const struct walk *walk);
+
+/* Which hop the router with this address is; hop 0: not on the way, as far as it was seen. */
+struct place locate_router(const struct walk *walk, const char *address);
+
+/* Whether something nearer than the server accepts the port's connections; then where. */
+bool locate_proxy(const struct walk *walk, struct place *ret);

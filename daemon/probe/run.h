@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "judge/judge.h"
+#include "probe/connect.h"
+#include "probe/conversation.h"
+#include "probe/probe.h"
+#include "probe/resolve.h"
+#include "probe/walk.h"
+
+/* What probe.c and suspicion.c share: an endpoint's check under way. */
+
+#define WALKS_MAX 4 /* addresses of one endpoint that are walked to */
+
+struct suspicion {
+    sd_event_source *timer;
+    struct walker *walkers[WALKS_MAX];
+    size_t attempts[WALKS_MAX]; /* whose address each walks to */
+    size_t n_walkers, n_under_way;
+};
+
+struct run {
+    struct probe *probe;
+    struct finding finding;
+    struct observation observation;
+    struct race *race;
+    struct conversation *conversation;
+    unsigned rtt_us; /* of its connection, as the kernel measured it */
+    struct suspicion suspicion;
+    bool final;  /* the observation is */
+    bool judged; /* the verdict is out */
+    bool closed; /* nothing is left to do */
+};
+
+struct host {
+    struct probe *probe;
+    const char *name; /* the first run's that has it */
+    unsigned answers; /* families that have answered */
+    bool has_address;
+    const char *problem;
+};
+
+struct probe {
+    sd_event *event;
+    const struct tls_policy *policy;
+    struct resolver *resolver;
+    probe_callback callback;
+    void *userdata;
+    uint64_t started;
+    unsigned timeout_ms;
+    sd_event_source *deadline;
+    struct run *runs;
+    struct host *hosts;
+    size_t n_runs, n_hosts;
+    bool late; /* the deadline has passed: no evidence is waited for */
+};
+
+bool run_same_host(const struct run *a, const struct run *b);
+
+/* Gives every verdict that can be given by now. */
+void probe_give_verdicts(struct probe *probe);
+
+/* A sibling has connected: from now on this endpoint's silence is measured by it. */
+void suspect_silence(struct run *run, const struct run *control);
+
+/*
+ * The observation is final. Whether path evidence is still to come: a walk is under way, was
+ * started now, or waits for a sibling to measure by.
+ */
+bool suspect_ended(struct run *run);
+
+/* Writes the walks beside the attempts they were made for, for the judge. */
+void suspicion_conclude(struct run *run);
+void suspicion_clear(struct run *run);

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * When to walk, and by what to measure. A port is suspected when it stays silent for longer than
+ * another port of the server took to answer, when it was reset, when a router spoke for it, or when
+ * what answers did not prove who it is. It is measured by a port that did; where there is none,
+ * there is no walk. Walks only add evidence: whatever becomes of them, the check ends in time.
+ */
+#include "cleanup.h"
+#include "error.h"
+#include "probe/run.h"
+#include <string.h>
+
+/* An answer that takes this much longer than another port's is missed. */
+#define MISSED_FACTOR 2
+#define MISSED_US     30000
+
+/* A sibling to measure by; NULL where there is none. */
+static const struct run *find_control(const struct run *run, bool proof)
+{
+    const struct probe *probe = run->probe;
+
+    for (size_t i = 0; i < probe->n_runs; i++)
+        if (&probe->runs[i] != run && run_same_host(&probe->runs[i], run) &&
+            judge_is_control(&probe->runs[i].observation, proof))
+            return &probe->runs[i];
+    return NULL;
+}
+
+static size_t attempt_of(const struct run *run, const struct walker *walker)
+{
+    size_t i = 0;
+
+    while (run->suspicion.walkers[i] != walker)
+        i++;
+    return run->suspicion.attempts[i];
+}
+
+static void on_walked(struct walker *walker, enum walk_result result, int fd, void *userdata)
+{
+    struct run *run = userdata;
+    size_t attempt = attempt_of(run, walker);
+
+    run->suspicion.n_under_way--;
+    switch (result) {
+    case WALK_OPEN:
+        race_adopt(run->race, attempt, fd);
+        break;
+    case WALK_DONE: /* after the observation has ended these change nothing */
+        if (run->race)
+            race_drop(run->race, attempt);
+        break;
+    case WALK_UNDECIDED:
+        break;
+    }
+    probe_give_verdicts(run->probe);
+}
+
+static bool is_walked(const struct run *run, size_t attempt)
+{
+    for (size_t i = 0; i < run->suspicion.n_walkers; i++)
+        if (run->suspicion.attempts[i] == attempt)
+            return true;
+    return false;
+}
+
+/* Starts a walk to the attempt's address; false where that is no longer possible. */
+static bool walk(struct run *run, size_t attempt, const struct run *control,
+                 enum walk_purpose purpose)
+{
+    struct suspicion *suspicion = &run->suspicion;
+    const struct attempt *suspect = &run->observation.attempts[attempt];
+    union address server = {.any.sa_family = (sa_family_t)suspect->family};
+    bool ipv6 = suspect->family == AF_INET6;
+
+    if (suspicion->n_walkers == WALKS_MAX || run->probe->late || is_walked(run, attempt))
+        return false;
+    (void)inet_pton(suspect->family, suspect->address,
+                    ipv6 ? (void *)&server.ipv6.sin6_addr : (void *)&server.ipv4.sin_addr);
+    if (walker_new(&suspicion->walkers[suspicion->n_walkers], run->probe->event, &server,
+                   run->finding.endpoint.port, control->finding.endpoint.port, purpose,
+                   control->rtt_us, on_walked, run) < 0)
+        return false;
+    suspicion->attempts[suspicion->n_walkers++] = attempt;
+    suspicion->n_under_way++;
+    return true;
+}
+
+static uint64_t missed_us(const struct run *control)
+{
+    return (uint64_t)control->rtt_us * MISSED_FACTOR + MISSED_US;
+}
+
+/* Walks to each address that misses its answer; comes again while attempts are under way. */
+static int on_missed(sd_event_source *source, uint64_t usec _unused_, void *userdata)
+{
+    struct run *run = userdata;
+    const struct run *control = find_control(run, false);
+    bool missed = false;
+    uint64_t now;
+
+    if (run->final || run->conversation || !control)
+        return 0;
+    for (size_t i = 0; i < run->observation.n_attempts; i++)
+        if (race_is_pending(run->race, i, missed_us(control)) && !is_walked(run, i))
+            missed |= walk(run, i, control, WALK_SILENCE);
+    if (missed)
+        race_hurry(run->race);
+    (void)sd_event_now(run->probe->event, CLOCK_MONOTONIC, &now);
+    (void)sd_event_source_set_time(source, now + missed_us(control) / 2);
+    return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+void suspect_silence(struct run *run, const struct run *control)
+{
+    if (run->final || run->conversation || run->suspicion.timer)
+        return;
+    /* Without memory the silence lasts until its full time. */
+    (void)sd_event_add_time_relative(run->probe->event, &run->suspicion.timer, CLOCK_MONOTONIC,
+                                     missed_us(control) / 2, 1000, on_missed, run);
+}
+
+bool suspect_ended(struct run *run)
+{
+    size_t attempt;
+    enum wanted_walk wanted = judge_wanted_walk(&run->observation, &attempt);
+    const struct run *control;
+
+    if (run->probe->late)
+        return false;
+    if (run->suspicion.n_under_way > 0)
+        return true;
+    if (wanted == WANTED_NONE)
+        return false;
+    control = find_control(run, observation_connected(&run->observation) != NULL);
+    return control && walk(run, attempt, control, wanted == WANTED_RESET ? WALK_RESET : WALK_PATH);
+}
+
+void suspicion_conclude(struct run *run)
+{
+    const struct suspicion *suspicion = &run->suspicion;
+
+    for (size_t i = 0; i < suspicion->n_walkers; i++)
+        run->observation.attempts[suspicion->attempts[i]].walk = walker_walk(suspicion->walkers[i]);
+}
+
+void suspicion_clear(struct run *run)
+{
+    for (size_t i = 0; i < run->suspicion.n_walkers; i++)
+        walker_free(run->suspicion.walkers[i]);
+    sd_event_source_disable_unref(run->suspicion.timer);
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * The walk. Two ladders of SYNs, times to live 1, 2, 3, ..., go to the port and to the control
+ * port, a few rungs ahead of what is known, until the control port itself answers: that is the
+ * server's distance, and no rung beyond it is of interest. A rung without an answer is asked again,
+ * because packets get lost. For a silence, SYNs at full reach go to both ports beside the ladders
+ * until the sequential test has decided. For resets, SYNs that hear only what has come no farther
+ * than the server's answers tell who sent them.
+ *
+ * One timer drives it all; the walk is over when nothing is owed any more.
+ */
+#include "probe/walk.h"
+#include "cleanup.h"
+#include "error.h"
+#include "probe/dial.h"
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#define TICK_US     10000 /* between soundings: a burst would share one fate */
+#define LOOK_AHEAD  6     /* rungs sent before the answers to the first are there */
+#define PATIENCE_US 20000 /* on top of one and a half round trips */
+#define SYNS_MAX    (2 * (WALK_TRIES * HOPS_MAX + SOUNDINGS_MAX) + 12 * WALK_TRIES)
+
+/* What hosts and routers send packets with: the classes a received time to live falls into. */
+static const int initial_ttls[] = {64, 128, 255};
+
+enum kind { KIND_RUNG, KIND_SOUNDING, KIND_ORIGIN };
+
+struct syn {
+    struct walker *walker;
+    struct dial *dial;
+    enum kind kind;
+    bool control;
+    unsigned index; /* of the rung; for KIND_ORIGIN: in `heard` */
+    uint64_t due;   /* when an answer is not waited for any longer */
+    bool open;      /* neither answered nor given up */
+};
+
+struct walker {
+    sd_event *event;
+    union address port, control;
+    enum walk_purpose purpose;
+    uint64_t patience_us;
+    walk_callback callback;
+    void *userdata;
+
+    struct walk walk;
+    unsigned n_rungs; /* asked for so far */
+    unsigned tries[2][HOPS_MAX + 1];
+    bool decided; /* the silence is */
+    bool origin_asked;
+    bool heard[2][ELEMENTSOF(initial_ttls)][2]; /* port or control, class, at its limit and above */
+    struct syn syns[SYNS_MAX];
+    size_t n_syns;
+    sd_event_source *tick;
+    bool over;
+};
+
+DEFINE_CLEANUP(struct walker *, walker_free)
+
+static uint64_t now_us(const struct walker *walker)
+{
+    uint64_t now = 0;
+
+    (void)sd_event_now(walker->event, CLOCK_MONOTONIC, &now);
+    return now;
+}
+
+static struct attempt *rung(struct walker *walker, bool control, unsigned ttl)
+{
+    return control ? &walker->walk.control[ttl] : &walker->walk.port[ttl];
+}
+
+static void end(struct walker *walker, enum walk_result result, int fd)
+{
+    if (walker->over) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    walker->over = true;
+    walker->tick = sd_event_source_disable_unref(walker->tick);
+    for (size_t i = 0; i < walker->n_syns; i++)
+        dial_stop(walker->syns[i].dial, ATTEMPT_SILENT);
+    walker->callback(walker, result, fd, walker->userdata);
+}
+
+static void on_dialled(struct dial *dial, int fd, void *userdata);
+
+/* Sends one; where there is no memory or descriptor for it, it counts as unanswered. */
+static void send_syn(struct walker *walker, enum kind kind, bool control, unsigned index,
+                     const struct dial_options *options)
+{
+    struct syn *syn = &walker->syns[walker->n_syns];
+
+    if (walker->n_syns == SYNS_MAX)
+        return;
+    *syn = (struct syn){walker, NULL, kind, control, index, now_us(walker) + walker->patience_us,
+                        true};
+    if (dial_new(&syn->dial, walker->event, control ? &walker->control : &walker->port, options,
+                 on_dialled, syn) == 0)
+        walker->n_syns++;
+}
+
+static void send_rung(struct walker *walker, bool control, unsigned ttl)
+{
+    const struct dial_options options = {.ttl = (int)ttl, .half_open = true};
+
+    walker->tries[control][ttl]++;
+    send_syn(walker, KIND_RUNG, control, ttl, &options);
+}
+
+/* The SYNs whose passing or not tells how far the answers have come: for each class of initial
+ * times to live, what a symmetric path of this distance leaves of it, and one more. */
+static void ask_origin(struct walker *walker)
+{
+    walker->origin_asked = true;
+    for (unsigned i = 0; i < 2 * 2 * ELEMENTSOF(initial_ttls) * WALK_TRIES; i++) {
+        unsigned which = i % (2 * 2 * ELEMENTSOF(initial_ttls));
+        unsigned class = which / 4, above = which / 2 % 2;
+        const struct dial_options options = {
+            .min_ttl = initial_ttls[class] - (int)walker->walk.distance + 1 + (int)above,
+            .half_open = true,
+        };
+
+        if (options.min_ttl <= 255)
+            send_syn(walker, KIND_ORIGIN, which % 2, class * 2 + above, &options);
+    }
+}
+
+/* Compares how far the resets and the control port's answers have come. */
+static enum origin judge_origin(const struct walker *walker)
+{
+    for (size_t class = 0; class < ELEMENTSOF(initial_ttls); class ++) {
+        const bool *port = walker->heard[0][class], *control = walker->heard[1][class];
+        bool higher_class = false;
+
+        if (!control[0] || control[1])
+            continue; /* not from this class, or not at this distance */
+        for (size_t above = class + 1; above < ELEMENTSOF(initial_ttls); above++)
+            higher_class |= walker->heard[0][above][0];
+        if (!port[0] || higher_class)
+            return ORIGIN_UNKNOWN; /* another kind of system: times to live do not compare */
+        return port[1] ? ORIGIN_NEARER : ORIGIN_SERVER;
+    }
+    return ORIGIN_UNKNOWN;
+}
+
+/* Whether this rung's answer is still owed; asks again where it is due. */
+static bool is_owed(struct walker *walker, bool control, unsigned ttl)
+{
+    if (rung(walker, control, ttl)->end != ATTEMPT_PENDING)
+        return false;
+    for (size_t i = 0; i < walker->n_syns; i++) {
+        const struct syn *syn = &walker->syns[i];
+
+        if (syn->open && syn->kind == KIND_RUNG && syn->control == control && syn->index == ttl)
+            return true;
+    }
+    if (walker->tries[control][ttl] == WALK_TRIES) {
+        rung(walker, control, ttl)->end = ATTEMPT_SILENT;
+        return false;
+    }
+    send_rung(walker, control, ttl);
+    return true;
+}
+
+/* Climbs on until the control port's own answer; true while an answer is owed. */
+static bool climb(struct walker *walker)
+{
+    unsigned top = walker->walk.distance ? walker->walk.distance : HOPS_MAX, heard = 0;
+    bool owed = false;
+
+    for (unsigned ttl = 1; ttl <= walker->n_rungs; ttl++)
+        if (walker->walk.control[ttl].end != ATTEMPT_PENDING)
+            heard = ttl;
+    while (walker->n_rungs < top && walker->n_rungs < heard + LOOK_AHEAD) {
+        walker->n_rungs++;
+        send_rung(walker, false, walker->n_rungs);
+        send_rung(walker, true, walker->n_rungs);
+    }
+    for (unsigned ttl = 1; ttl <= top && ttl <= walker->n_rungs; ttl++) {
+        owed |= is_owed(walker, false, ttl);
+        owed |= is_owed(walker, true, ttl);
+    }
+    return owed || walker->n_rungs < top;
+}
+
+/* What has been learnt, and what is to be sent next. */
+static void consider(struct walker *walker)
+{
+    struct soundings *soundings = &walker->walk.soundings;
+    bool owed = climb(walker);
+
+    if (walker->purpose == WALK_SILENCE && !walker->decided) {
+        walker->decided = silence_is_a_drop(soundings);
+        if (soundings->port_answered > 0 || soundings->port_sent >= SOUNDINGS_MAX) {
+            end(walker, WALK_UNDECIDED, -1);
+            return;
+        }
+        owed |= !walker->decided;
+    }
+    if (!owed && walker->purpose == WALK_RESET && walker->walk.distance > 0) {
+        if (!walker->origin_asked)
+            ask_origin(walker);
+        for (size_t i = 0; i < walker->n_syns; i++)
+            owed |= walker->syns[i].open && walker->syns[i].kind == KIND_ORIGIN;
+        if (!owed)
+            walker->walk.reset_origin = judge_origin(walker);
+    }
+    if (!owed)
+        end(walker, WALK_DONE, -1);
+}
+
+/* The SYN has no answer within its time. A late one is still heard. */
+static void give_up(struct syn *syn)
+{
+    struct soundings *soundings = &syn->walker->walk.soundings;
+
+    syn->open = false;
+    if (syn->kind == KIND_SOUNDING && syn->control)
+        soundings->control_sent++;
+    else if (syn->kind == KIND_SOUNDING)
+        soundings->port_sent++;
+}
+
+static void on_sounded(struct syn *syn, enum attempt_end how, int fd)
+{
+    struct walker *walker = syn->walker;
+    struct soundings *soundings = &walker->walk.soundings;
+    const struct linger orderly = {0};
+    int off = 0;
+
+    if (syn->control) {
+        soundings->control_sent += syn->open;
+        soundings->control_answered += how == ATTEMPT_CONNECTED;
+    } else {
+        soundings->port_sent += syn->open;
+        soundings->port_answered++;
+    }
+    if (fd >= 0 && !syn->control) { /* open after all: the handshake may be completed */
+        (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &orderly, sizeof(orderly));
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &off, sizeof(off));
+        end(walker, WALK_OPEN, fd);
+    } else if (fd >= 0) {
+        close(fd);
+    }
+}
+
+static void on_dialled(struct dial *dial, int fd, void *userdata)
+{
+    struct syn *syn = userdata;
+    struct walker *walker = syn->walker;
+    const struct attempt *attempt = dial_attempt(dial);
+    unsigned *distance = &walker->walk.distance;
+
+    switch (syn->kind) {
+    case KIND_RUNG:
+        *rung(walker, syn->control, syn->index) = *attempt;
+        if (syn->control && attempt->end == ATTEMPT_CONNECTED &&
+            (*distance == 0 || syn->index < *distance))
+            *distance = syn->index;
+        break;
+    case KIND_SOUNDING:
+        on_sounded(syn, attempt->end, fd);
+        fd = -1;
+        break;
+    case KIND_ORIGIN:
+        walker->heard[syn->control][syn->index / 2][syn->index % 2] = true;
+        break;
+    }
+    if (fd >= 0)
+        close(fd);
+    syn->open = false;
+    if (!walker->over)
+        consider(walker);
+}
+
+static int on_tick(sd_event_source *source, uint64_t usec _unused_, void *userdata)
+{
+    const struct dial_options half_open = {.half_open = true};
+    struct walker *walker = userdata;
+    uint64_t now = now_us(walker);
+
+    for (size_t i = 0; i < walker->n_syns; i++)
+        if (walker->syns[i].open && walker->syns[i].due <= now)
+            give_up(&walker->syns[i]);
+    if (walker->purpose == WALK_SILENCE && !walker->decided) {
+        send_syn(walker, KIND_SOUNDING, false, 0, &half_open);
+        send_syn(walker, KIND_SOUNDING, true, 0, &half_open);
+    }
+    (void)sd_event_source_set_time(source, now + TICK_US);
+    (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+    consider(walker);
+    return 0;
+}
+
+static union address with_port(const union address *address, uint16_t port)
+{
+    union address to = *address;
+
+    if (address_is_ipv6(&to))
+        to.ipv6.sin6_port = htons(port);
+    else
+        to.ipv4.sin_port = htons(port);
+    return to;
+}
+
+int walker_new(struct walker **ret, sd_event *event, const union address *server, uint16_t port,
+               uint16_t control_port, enum walk_purpose purpose, unsigned rtt_us,
+               walk_callback callback, void *userdata)
+{
+    _cleanup_(walker_freep) struct walker *walker = calloc(1, sizeof(*walker));
+    int r;
+
+    if (!walker)
+        return -ENOMEM;
+    walker->event = sd_event_ref(event);
+    walker->port = with_port(server, port);
+    walker->control = with_port(server, control_port);
+    walker->purpose = purpose;
+    walker->patience_us = (uint64_t)rtt_us * 3 / 2 + PATIENCE_US;
+    walker->callback = callback;
+    walker->userdata = userdata;
+    r = sd_event_add_time(event, &walker->tick, CLOCK_MONOTONIC, 0, 1000, on_tick, walker);
+    if (r < 0)
+        return r;
+    *ret = TAKE(walker);
+    return 0;
+}
+
+struct walker *walker_free(struct walker *walker)
+{
+    if (!walker)
+        return NULL;
+    for (size_t i = 0; i < walker->n_syns; i++)
+        dial_free(walker->syns[i].dial);
+    sd_event_source_disable_unref(walker->tick);
+    sd_event_unref(walker->event);
+    free(walker);
+    return NULL;
+}
+
+const struct walk *walker_walk(const struct walker *walker)
+{
+    return &walker->walk;
+}
