@@ -35,8 +35,13 @@ static char *next_line(char *buffer, int size, void *userdata)
 {
     struct reading *reading = userdata;
 
-    if (reading->result < 0 || getline(&reading->line, &reading->size, reading->file) < 0)
+    if (reading->result < 0)
         return NULL;
+    errno = 0;
+    if (getline(&reading->line, &reading->size, reading->file) < 0) {
+        reading->result = -errno; /* 0 at the end of the file */
+        return NULL;
+    }
     reading->number++;
     (void)snprintf(buffer, (size_t)size, "%s", reading->line);
     return buffer;
@@ -81,8 +86,6 @@ int config_file_read(const char *path, config_entry entry, void *userdata, unsig
     free(reading.line);
     if (reading.result < 0)
         return reading.result;
-    if (ferror(file))
-        return -EIO;
     if (bad < 0)
         return -ENOMEM;
     if (bad > 0) {

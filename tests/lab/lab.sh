@@ -247,7 +247,7 @@ server() {
         places+=("$address:25/starttls,no-auth" "$address:465/tls" "$address:587/starttls")
     done
     for address in 192.0.2.26 '[2001:db8::26]'; do
-        places+=("$address:25/starttls,no-auth" "$address:587/starttls")
+        places+=("$address:25/starttls" "$address:587/starttls")
     done
     start on server "$top_builddir/smtp-peer" --die-with-parent --log "$LAB_DIR/smtp.log" \
         --cert "$LAB_DIR/ca/server.pem" --key "$LAB_DIR/ca/server.key" "${places[@]}" </dev/null

@@ -5,8 +5,9 @@
 # told and all that they write lies in LAB_DIR; the machine's own /etc/postfix and /etc/dovecot are
 # not asked. lab.sh runs this, as root.
 #
-# mail.example.org: 25 STARTTLS without AUTH, 465 TLS, 587 STARTTLS; old.example.org: 25 and 587 of
-# the same. AUTH is PLAIN and LOGIN, after TLS only; the user is me@example.org, the password secret.
+# mail.example.org: 25 STARTTLS without AUTH, 465 TLS, 587 STARTTLS; old.example.org: 587 and 25, both
+# STARTTLS with AUTH. AUTH is PLAIN and LOGIN, after TLS only; the user is me@example.org, the password
+# secret.
 # Mail is taken and thrown away.
 set -euo pipefail
 
@@ -69,12 +70,15 @@ smtpd_sasl_path = $dovecot/sasl
 END
 {
     # service type private unprivileged chroot wakeup maxproc command
-    for address in 192.0.2.25 '[2001:db8::25]' 192.0.2.26 '[2001:db8::26]'; do
-        echo "$address:25 inet n - n - - smtpd"
-        echo "$address:587 inet n - n - - smtpd -o smtpd_sasl_auth_enable=yes"
-    done
+    auth="-o smtpd_sasl_auth_enable=yes"
     for address in 192.0.2.25 '[2001:db8::25]'; do
-        echo "$address:465 inet n - n - - smtpd -o smtpd_sasl_auth_enable=yes -o smtpd_tls_wrappermode=yes"
+        echo "$address:25 inet n - n - - smtpd"
+        echo "$address:587 inet n - n - - smtpd $auth"
+        echo "$address:465 inet n - n - - smtpd $auth -o smtpd_tls_wrappermode=yes"
+    done
+    for address in 192.0.2.26 '[2001:db8::26]'; do
+        echo "$address:25 inet n - n - - smtpd $auth"
+        echo "$address:587 inet n - n - - smtpd $auth"
     done
     cat <<END
 anvil   unix       - - n -    1 anvil
