@@ -8,23 +8,9 @@
 #include "judge/judge.h"
 #include "cleanup.h"
 #include "error.h"
+#include "judge/conclusion.h"
 #include "judge/locate.h"
 #include <string.h>
-
-struct conclusion {
-    enum verdict verdict;
-    const char *confidence;
-    enum how how;
-    unsigned hop;   /* 0: not known */
-    const char *by; /* NULL: not known */
-};
-
-static bool has_verified(const struct observation *observation)
-{
-    return observation->stage == STAGE_EHLO_TLS ||
-           (observation->stage == STAGE_COMPLETE && observation->halt == HALT_NONE &&
-            evidence_text(&observation->evidence, EVIDENCE_TLS));
-}
 
 void siblings_add(struct siblings *siblings, const struct observation *other)
 {
@@ -32,15 +18,17 @@ void siblings_add(struct siblings *siblings, const struct observation *other)
 
     siblings->connecting |= working && other->stage <= STAGE_CONNECT;
     siblings->talking |= working;
-    siblings->verified |= has_verified(other);
     siblings->connected |= observation_connected(other) != NULL;
+    siblings->proved |= observation_is_proved(other);
+    siblings->smtp |= observation_is_smtp(other);
+    siblings->http |= observation_is_http(other);
     for (size_t i = 0; i < other->n_attempts; i++)
         siblings->reset |= other->attempts[i].end == ATTEMPT_RESET;
 }
 
 bool judge_is_control(const struct observation *sibling, bool proof)
 {
-    return proof ? has_verified(sibling) : observation_connected(sibling) != NULL;
+    return proof ? observation_is_proved(sibling) : observation_connected(sibling) != NULL;
 }
 
 /* Of several failed attempts the one that says most: an explicit answer before a silence, a silence
@@ -70,9 +58,8 @@ static const struct attempt *most_telling(const struct observation *observation)
 enum wanted_walk judge_wanted_walk(const struct observation *observation, size_t *ret_attempt)
 {
     const struct attempt *attempt = most_telling(observation);
-    bool proved = observation->stage == STAGE_COMPLETE || observation->stage == STAGE_EHLO_TLS;
 
-    if (!attempt || observation->halt == HALT_NONE || proved)
+    if (!attempt || observation->halt == HALT_NONE || observation_is_proved(observation))
         return WANTED_NONE;
     *ret_attempt = (size_t)(attempt - observation->attempts);
     if (attempt->end == ATTEMPT_CONNECTED)
@@ -92,7 +79,7 @@ bool judge_must_wait(const struct observation *observation, const struct sibling
     if (observation->stage == STAGE_CONNECT || observation->halt == HALT_RESET)
         return siblings->connecting && !siblings->connected;
     return judge_wanted_walk(observation, &attempt) != WANTED_NONE && siblings->talking &&
-           !siblings->verified;
+           !siblings->proved;
 }
 
 static struct conclusion judge_icmp(const struct attempt *attempt, const struct siblings *siblings)
@@ -208,7 +195,7 @@ static void judge_distance(const struct attempt *attempt, struct conclusion *con
 {
     struct place place;
 
-    if (!attempt->walk || !locate_proxy(attempt->walk, &place))
+    if (!attempt->walk || !locate_proxy(attempt->walk, attempt->on_link, &place))
         return;
     if (conclusion->verdict != VERDICT_STRIPPED)
         conclusion->verdict = VERDICT_INTERCEPTED;
@@ -216,6 +203,26 @@ static void judge_distance(const struct attempt *attempt, struct conclusion *con
     conclusion->how = HOW_NONE;
     conclusion->hop = place.hop;
     conclusion->by = place.by;
+}
+
+/*
+ * A captive portal takes every connection for itself: it answers in HTTP, or says nothing at all
+ * and is caught answering at a distance where no server is.
+ */
+static void judge_portal(const struct observation *observation, const struct siblings *siblings,
+                         struct conclusion *conclusion)
+{
+    bool http = observation_is_http(observation);
+    bool foreign = conclusion->verdict == VERDICT_NOT_SMTP || conclusion->verdict == VERDICT_SLOW ||
+                   conclusion->verdict == VERDICT_INTERCEPTED;
+
+    if (observation_is_smtp(observation) || siblings->smtp || !foreign)
+        return;
+    if (!http && !siblings->http && conclusion->verdict != VERDICT_INTERCEPTED)
+        return;
+    conclusion->verdict = VERDICT_PORTAL;
+    if (!http)
+        conclusion->confidence = "likely";
 }
 
 static int add_conclusion(struct evidence *evidence, const struct conclusion *conclusion)
@@ -244,7 +251,7 @@ static int add_attempt(struct evidence *evidence, const struct attempt *attempt)
 }
 
 int judge(const struct observation *observation, const struct siblings *siblings,
-          struct finding *finding)
+          const struct finding *expected, struct finding *finding)
 {
     const struct attempt *attempt = most_telling(observation);
     struct conclusion conclusion;
@@ -252,17 +259,21 @@ int judge(const struct observation *observation, const struct siblings *siblings
     int r;
 
     if (observation->stage == STAGE_RESOLVE)
-        conclusion = (struct conclusion){VERDICT_UNRESOLVED, "proven", HOW_NONE};
+        conclusion = (struct conclusion){VERDICT_UNRESOLVED, "proven", HOW_NONE, 0, NULL};
     else if (observation->stage == STAGE_CONNECT)
         conclusion = judge_unconnected(attempt, siblings);
     else
         conclusion = judge_conversation(observation, finding->endpoint.security, siblings);
-    if (attempt && attempt->end == ATTEMPT_CONNECTED)
+    if (attempt && attempt->end == ATTEMPT_CONNECTED && !observation_is_proved(observation)) {
         judge_distance(attempt, &conclusion);
+        judge_portal(observation, siblings, &conclusion);
+    }
 
     r = evidence_copy(&observation->evidence, &evidence);
     if (r == 0 && attempt)
         r = add_attempt(&evidence, attempt);
+    if (r == 0 && expected)
+        r = judge_expected(observation, expected, &conclusion, &evidence);
     if (r == 0)
         r = add_conclusion(&evidence, &conclusion);
     if (r < 0) {

@@ -12,7 +12,9 @@
 
 struct siblings {
     bool connected;  /* a TCP connection to another port of this server came about */
-    bool verified;   /* ... and the server has proved who it is */
+    bool proved;     /* ... and what answered has proved that it is the server */
+    bool smtp;       /* ... or speaks SMTP at least */
+    bool http;       /* ... or HTTP */
     bool reset;      /* another port answered with a reset */
     bool connecting; /* another port may still connect */
     bool talking;    /* another port may still prove who it is */
@@ -33,14 +35,16 @@ enum wanted_walk { WANTED_NONE, WANTED_PATH, WANTED_RESET };
  */
 enum wanted_walk judge_wanted_walk(const struct observation *observation, size_t *ret_attempt);
 
-/* Whether a sibling's observation shows that its port really leads to the server, so that a walk
- * can measure by it. `proof`: TLS must have verified. */
+/* Whether a walk can measure by the sibling's port, because it leads to the server: it connects,
+ * or, where `proof` is asked for, has proved who it is. */
 bool judge_is_control(const struct observation *sibling, bool proof);
 
 /*
  * The verdict on an ended observation, and its evidence: what was read on the way (copied), plus
- * address, family, connect_ms, how, by and confidence. finding->endpoint is the caller's and read
- * here for its security; verdict and evidence are written. 0 or -ENOMEM.
+ * address, family, connect_ms, how, by, hop and confidence. `expected` is what the endpoint showed
+ * on networks that are trusted, NULL where that is not known; expected and found say where it
+ * differs. finding->endpoint is the caller's and read here for its security; verdict and evidence
+ * are written. 0 or -ENOMEM.
  */
 int judge(const struct observation *observation, const struct siblings *siblings,
-          struct finding *finding);
+          const struct finding *expected, struct finding *finding);

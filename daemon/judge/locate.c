@@ -90,11 +90,12 @@ struct place locate_router(const struct walk *walk, const char *address)
     return (struct place){.by = address, .confidence = "proven"};
 }
 
-bool locate_proxy(const struct walk *walk, struct place *ret)
+bool locate_proxy(const struct walk *walk, bool on_link, struct place *ret)
 {
     unsigned first = first_with(walk->port, ATTEMPT_CONNECTED);
+    bool nearer = first < walk->distance || (walk->alone && first == 1 && !on_link);
 
-    if (first == 0 || walk->distance == 0 || first >= walk->distance)
+    if (first == 0 || walk->distance == 0 || !nearer)
         return false;
     *ret = (struct place){.hop = first, .confidence = "proven"};
     if (walk->control[first].end == ATTEMPT_EXCEEDED)

@@ -21,5 +21,9 @@ struct place locate_reset(const struct walk *walk);
 /* Which hop the router with this address is; hop 0: not on the way, as far as it was seen. */
 struct place locate_router(const struct walk *walk, const char *address);
 
-/* Whether something nearer than the server accepts the port's connections; then where. */
-bool locate_proxy(const struct walk *walk, struct place *ret);
+/*
+ * Whether something nearer than the server accepts the port's connections; then where. Where there
+ * was no control port to measure by, it shows only when it is the first hop, and the server is
+ * known not to be (`on_link`).
+ */
+bool locate_proxy(const struct walk *walk, bool on_link, struct place *ret);

@@ -2,6 +2,7 @@
 
 /* Words and look-ups on observations; no conclusions, those are judge.c's. */
 #include "judge/observation.h"
+#include <string.h>
 
 const char *how_to_string(enum how how)
 {
@@ -25,4 +26,30 @@ const struct attempt *observation_connected(const struct observation *observatio
         if (observation->attempts[i].end == ATTEMPT_CONNECTED)
             return &observation->attempts[i];
     return NULL;
+}
+
+bool observation_is_proved(const struct observation *observation)
+{
+    return evidence_text(&observation->evidence, EVIDENCE_TLS) &&
+           !evidence_text(&observation->evidence, EVIDENCE_CERTIFICATE);
+}
+
+bool observation_is_smtp(const struct observation *observation)
+{
+    return evidence_text(&observation->evidence, EVIDENCE_GREETING) ||
+           observation_is_proved(observation);
+}
+
+bool observation_is_http(const struct observation *observation)
+{
+    const char *text = evidence_text(&observation->evidence, EVIDENCE_REPLY);
+
+    return (observation->halt == HALT_NOT_SMTP || observation->halt == HALT_NOT_TLS) && text &&
+           strncmp(text, "HTTP/", strlen("HTTP/")) == 0;
+}
+
+bool observation_is_mute(const struct observation *observation)
+{
+    return observation_connected(observation) && observation->halt == HALT_TIMEOUT &&
+           !evidence_text(&observation->evidence, EVIDENCE_GREETING);
 }

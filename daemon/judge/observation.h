@@ -44,6 +44,7 @@ struct attempt {
     enum how how;              /* ATTEMPT_ICMP: what it said */
     char by[INET6_ADDRSTRLEN]; /* ATTEMPT_ICMP: who said so; "" unknown */
     bool by_self;              /* that was an address of this machine */
+    bool on_link;              /* a neighbour's address: no router stands before it */
     unsigned us;               /* from the SYN to the end */
     const struct walk *walk;   /* NULL: none was made */
 };
@@ -62,6 +63,7 @@ enum origin { ORIGIN_UNKNOWN, ORIGIN_SERVER, ORIGIN_NEARER };
 struct walk {
     struct attempt port[HOPS_MAX + 1]; /* by time to live; 0 is not used */
     struct attempt control[HOPS_MAX + 1];
+    bool alone;                 /* there was no other port: the control is the port itself */
     unsigned distance;          /* hops to what answers on the control port; 0: unknown */
     struct soundings soundings; /* SYNs at full reach, where the port was silent */
     enum origin reset_origin;
@@ -107,3 +109,11 @@ struct observation {
 
 /* The attempt that connected, or NULL. */
 const struct attempt *observation_connected(const struct observation *observation);
+
+/* Whether what answered has proved by TLS that it is the server. */
+bool observation_is_proved(const struct observation *observation);
+
+/* Whether something answered in SMTP; in HTTP; connected and then said nothing. */
+bool observation_is_smtp(const struct observation *observation);
+bool observation_is_http(const struct observation *observation);
+bool observation_is_mute(const struct observation *observation);

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "probe/errqueue.h"
+#include "probe/onlink.h"
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -172,6 +173,7 @@ int dial_new(struct dial **ret, sd_event *event, const union address *to,
     dial->userdata = userdata;
     dial->attempt.family = to->any.sa_family;
     (void)address_format(to, dial->attempt.address);
+    dial->attempt.on_link = address_is_on_link(to);
     r = start(dial, event, to, options);
     if (r < 0)
         return r;

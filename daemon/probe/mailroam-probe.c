@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "error.h"
+#include "probe/onlink.h"
 #include "probe/probe.h"
 #include <fcntl.h>
 #include <getopt.h>
@@ -24,7 +25,7 @@ enum exit_status { EXIT_WORKS = 0, EXIT_NONE_WORKS = 1, EXIT_USAGE = 2, EXIT_OTH
 
 struct options {
     bool json;
-    const char *ca_file, *pin;
+    const char *ca_file, *pin, *expected;
     unsigned timeout_s;
     struct endpoint endpoints[ENDPOINTS_MAX];
     size_t n_endpoints;
@@ -48,6 +49,7 @@ static void help(void)
            "      --json           one JSON object a line\n"
            "      --ca-file FILE   also trust the certificates in FILE (PEM)\n"
            "      --pin PIN        accept the server key with this sha256//BASE64 hash\n"
+           "      --expected FILE  what --json printed on networks you trust (- for stdin)\n"
            "      --timeout S      give every verdict within S seconds (1 to %d; default %d)\n"
            "  -h, --help           show this help\n"
            "      --version        show the version\n\n"
@@ -102,11 +104,19 @@ static int add_endpoint(struct options *options, const char *text)
 /* 0 to go on; else the exit status (0 cannot be told apart, so *ret_done says so). */
 static int read_options(int argc, char **argv, struct options *options, bool *ret_done)
 {
-    enum { OPTION_JSON = 256, OPTION_CA_FILE, OPTION_PIN, OPTION_TIMEOUT, OPTION_VERSION };
+    enum {
+        OPTION_JSON = 256,
+        OPTION_CA_FILE,
+        OPTION_PIN,
+        OPTION_EXPECTED,
+        OPTION_TIMEOUT,
+        OPTION_VERSION
+    };
     static const struct option long_options[] = {
         {"json", no_argument, NULL, OPTION_JSON},
         {"ca-file", required_argument, NULL, OPTION_CA_FILE},
         {"pin", required_argument, NULL, OPTION_PIN},
+        {"expected", required_argument, NULL, OPTION_EXPECTED},
         {"timeout", required_argument, NULL, OPTION_TIMEOUT},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, OPTION_VERSION},
@@ -127,6 +137,9 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
             break;
         case OPTION_PIN:
             options->pin = optarg;
+            break;
+        case OPTION_EXPECTED:
+            options->expected = optarg;
             break;
         case OPTION_TIMEOUT:
             seconds = strtoul(optarg, &end, 10);
@@ -153,6 +166,50 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
             return r;
     }
     *ret_done = false;
+    return 0;
+}
+
+struct expectations {
+    struct finding findings[ENDPOINTS_MAX];
+    size_t n;
+};
+
+static void clear_expectations(struct expectations *expectations)
+{
+    for (size_t i = 0; i < expectations->n; i++)
+        finding_clear(&expectations->findings[i]);
+}
+
+static void close_file(FILE **file)
+{
+    if (*file && *file != stdin)
+        fclose(*file);
+}
+
+/* Reads findings, a line each. 0, or EXIT_OTHER with the reason on standard error. */
+static int read_expectations(const char *path, struct expectations *ret)
+{
+    _cleanup_(close_file) FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+    _cleanup_free_ char *line = NULL;
+    size_t size = 0, number = 0;
+    ssize_t length;
+
+    if (!file) {
+        fprintf(stderr, "mailroam-probe: --expected: '%s' cannot be opened: %m\n", path);
+        return EXIT_OTHER;
+    }
+    while ((length = getline(&line, &size, file)) > 0) {
+        number++;
+        length -= line[length - 1] == '\n';
+        if (ret->n == ENDPOINTS_MAX ||
+            finding_from_line(line, (size_t)length, &ret->findings[ret->n]) < 0) {
+            fprintf(stderr, "mailroam-probe: --expected: %s:%zu: %s\n", path, number,
+                    ret->n == ENDPOINTS_MAX ? "more lines than there can be endpoints"
+                                            : "no line that --json has printed");
+            return EXIT_OTHER;
+        }
+        ret->n++;
+    }
     return 0;
 }
 
@@ -197,9 +254,17 @@ static int run(const struct options *options)
     _cleanup_(sd_event_unrefp) sd_event *event = NULL;
     _cleanup_(tls_policy_freep) struct tls_policy *policy = NULL;
     _cleanup_(probe_freep) struct probe *probe = NULL;
+    _cleanup_(clear_expectations) struct expectations expectations = {.n = 0};
     _cleanup_free_ char *problem = NULL;
     struct output output = {.json = options->json};
     int r;
+
+    if (options->expected) {
+        r = read_expectations(options->expected, &expectations);
+        if (r != 0)
+            return r;
+    }
+    on_link_read();
 
     r = tls_policy_new(&policy, options->ca_file, options->pin, &problem);
     if (r < 0) {
@@ -211,8 +276,11 @@ static int run(const struct options *options)
     if (r >= 0)
         r = probe_new(&probe, event, options->endpoints, options->n_endpoints, policy,
                       options->timeout_s * 1000, on_finding, &output);
-    if (r >= 0)
+    if (r >= 0) {
+        probe_expect(probe, expectations.findings, expectations.n);
         r = sd_event_loop(event);
+    }
+    on_link_clear();
     if (r < 0) {
         fprintf(stderr, "mailroam-probe: %s\n", strerror(-r));
         return EXIT_OTHER;

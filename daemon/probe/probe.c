@@ -54,6 +54,17 @@ static void end_when_done(struct probe *probe)
     (void)sd_event_exit(probe->event, 0);
 }
 
+/* What the endpoint showed on networks that are trusted, or NULL. */
+static const struct finding *expected_of(const struct run *run)
+{
+    const struct probe *probe = run->probe;
+
+    for (size_t i = 0; i < probe->n_expected; i++)
+        if (endpoint_equal(&probe->expected[i].endpoint, &run->finding.endpoint))
+            return &probe->expected[i];
+    return NULL;
+}
+
 /* Gives every verdict that can be given by now. */
 void probe_give_verdicts(struct probe *probe)
 {
@@ -66,7 +77,7 @@ void probe_give_verdicts(struct probe *probe)
             continue;
         run->judged = true;
         suspicion_conclude(run);
-        if (judge(&run->observation, &siblings, &run->finding) < 0) {
+        if (judge(&run->observation, &siblings, expected_of(run), &run->finding) < 0) {
             (void)sd_event_exit(probe->event, -ENOMEM);
             return;
         }
@@ -122,6 +133,7 @@ static void note_connection(struct run *run, int fd)
 
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
         run->rtt_us = info.tcpi_rtt;
+    suspect_mute(run);
     for (size_t i = 0; i < probe->n_runs; i++)
         if (&probe->runs[i] != run && run_same_host(&probe->runs[i], run))
             suspect_silence(&probe->runs[i], run);
@@ -215,6 +227,12 @@ static int resolve_hosts(struct probe *probe)
             return r;
     }
     return 0;
+}
+
+void probe_expect(struct probe *probe, const struct finding *expected, size_t n)
+{
+    probe->expected = expected;
+    probe->n_expected = n;
 }
 
 /* The look-ups start on the loop, where their callbacks may end it. */

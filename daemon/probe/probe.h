@@ -20,4 +20,9 @@ typedef void (*probe_callback)(const struct finding *finding, void *userdata);
 int probe_new(struct probe **ret, sd_event *event, const struct endpoint *endpoints, size_t n,
               const struct tls_policy *policy, unsigned timeout_ms, probe_callback callback,
               void *userdata);
+
+/* What endpoints showed on networks that are trusted: sharpens verdicts. Before the loop runs; it
+ * has to live as long as the probe. */
+void probe_expect(struct probe *probe, const struct finding *expected, size_t n);
+
 struct probe *probe_free(struct probe *probe);

@@ -49,6 +49,8 @@ struct probe {
     uint64_t started;
     unsigned timeout_ms;
     sd_event_source *deadline;
+    const struct finding *expected;
+    size_t n_expected;
     struct run *runs;
     struct host *hosts;
     size_t n_runs, n_hosts;
@@ -62,6 +64,9 @@ void probe_give_verdicts(struct probe *probe);
 
 /* A sibling has connected: from now on this endpoint's silence is measured by it. */
 void suspect_silence(struct run *run, const struct run *control);
+
+/* The endpoint has connected: from now on its silence is that of whatever answered. */
+void suspect_mute(struct run *run);
 
 /*
  * The observation is final. Whether path evidence is still to come: a walk is under way, was

@@ -8,12 +8,17 @@
  */
 #include "cleanup.h"
 #include "error.h"
+#include "judge/locate.h"
 #include "probe/run.h"
 #include <string.h>
 
 /* An answer that takes this much longer than another port's is missed. */
 #define MISSED_FACTOR 2
 #define MISSED_US     30000
+
+/* A server that says nothing for this long may hold its greeting back on purpose; what stands in
+ * its place and says nothing is found out meanwhile. */
+#define MUTE_US 2500000
 
 /* A sibling to measure by; NULL where there is none. */
 static const struct run *find_control(const struct run *run, bool proof)
@@ -36,6 +41,15 @@ static size_t attempt_of(const struct run *run, const struct walker *walker)
     return run->suspicion.attempts[i];
 }
 
+/* What answers is not the server: whether it will ever say something is of no interest. */
+static void stop_listening(struct run *run, size_t attempt, const struct walk *walk)
+{
+    struct place place;
+
+    if (!run->final && locate_proxy(walk, run->observation.attempts[attempt].on_link, &place))
+        conversation_time_out(run->conversation);
+}
+
 static void on_walked(struct walker *walker, enum walk_result result, int fd, void *userdata)
 {
     struct run *run = userdata;
@@ -46,8 +60,10 @@ static void on_walked(struct walker *walker, enum walk_result result, int fd, vo
     case WALK_OPEN:
         race_adopt(run->race, attempt, fd);
         break;
-    case WALK_DONE: /* after the observation has ended these change nothing */
-        if (run->race)
+    case WALK_DONE:
+        if (run->conversation)
+            stop_listening(run, attempt, walker_walk(walker));
+        else if (!run->final)
             race_drop(run->race, attempt);
         break;
     case WALK_UNDECIDED:
@@ -133,7 +149,33 @@ bool suspect_ended(struct run *run)
     if (wanted == WANTED_NONE)
         return false;
     control = find_control(run, observation_connected(&run->observation) != NULL);
+    if (!control && observation_connected(&run->observation) &&
+        !run->observation.attempts[attempt].on_link)
+        control = run; /* what answers right behind the first hop is no server anywhere else */
     return control && walk(run, attempt, control, wanted == WANTED_RESET ? WALK_RESET : WALK_PATH);
+}
+
+/* Connected, and nothing was said for a long time: what is it that answers? */
+static int on_mute(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+    struct run *run = userdata;
+    const struct attempt *connected = observation_connected(&run->observation);
+    const struct run *control = find_control(run, true);
+
+    if (connected && !run->final && !observation_is_smtp(&run->observation))
+        (void)walk(run, (size_t)(connected - run->observation.attempts), control ? control : run,
+                   WALK_PATH);
+    return 0;
+}
+
+void suspect_mute(struct run *run)
+{
+    struct suspicion *suspicion = &run->suspicion;
+
+    suspicion->timer = sd_event_source_disable_unref(suspicion->timer);
+    /* Without memory there is no evidence, and the verdict is what it would have been. */
+    (void)sd_event_add_time_relative(run->probe->event, &suspicion->timer, CLOCK_MONOTONIC, MUTE_US,
+                                     0, on_mute, run);
 }
 
 void suspicion_conclude(struct run *run)

@@ -319,6 +319,7 @@ int walker_new(struct walker **ret, sd_event *event, const union address *server
     walker->event = sd_event_ref(event);
     walker->port = with_port(server, port);
     walker->control = with_port(server, control_port);
+    walker->walk.alone = control_port == port;
     walker->purpose = purpose;
     walker->patience_us = (uint64_t)rtt_us * 3 / 2 + PATIENCE_US;
     walker->callback = callback;

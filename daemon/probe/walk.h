@@ -32,8 +32,8 @@ enum walk_result {
 typedef void (*walk_callback)(struct walker *walker, enum walk_result result, int fd,
                               void *userdata);
 
-/* `rtt_us`: how long the server takes to answer, from a connection to another port. 0 or negative
- * errno. */
+/* `control_port` may be the port itself where there is no other. `rtt_us`: how long the server
+ * takes to answer, from a connection to another port. 0 or negative errno. */
 int walker_new(struct walker **ret, sd_event *event, const union address *server, uint16_t port,
                uint16_t control_port, enum walk_purpose purpose, unsigned rtt_us,
                walk_callback callback, void *userdata);

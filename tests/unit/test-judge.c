@@ -35,6 +35,12 @@ static const struct walk lossy = {
     .port = {[1] = EXCEEDED(ROUTER)},
     .soundings = {.port_sent = 3, .control_sent = 3, .control_answered = 2},
 };
+static const struct walk gateway = {
+    .alone = true,
+    .distance = 1,
+    .port = {[1] = ANSWERED(ATTEMPT_CONNECTED)},
+    .control = {[1] = ANSWERED(ATTEMPT_CONNECTED)},
+};
 static const struct walk proxied = {
     CONTROL,
     .port = {[1] = ANSWERED(ATTEMPT_CONNECTED)},
@@ -48,6 +54,11 @@ static const struct {
     enum verdict verdict;
     const char *how, *confidence, *by;
 } cases[] = {
+#define SAID(key, what)                                                                            \
+    .evidence = {.set = {[key] = true}, .values = {[key] = {.text = (char *)(what)}}}
+#define GREETED SAID(EVIDENCE_GREETING, "mail.example.org ESMTP")
+#define PROVED  SAID(EVIDENCE_TLS, "TLSv1.3")
+#define HTTP    SAID(EVIDENCE_REPLY, "HTTP/1.1 302 Found")
 #define CONNECTED .attempts = {{AF_INET, SERVER, ATTEMPT_CONNECTED, .us = 20000}}, .n_attempts = 1
 #define UNCONNECTED(...)                                                                           \
     {.stage = STAGE_CONNECT,                                                                       \
@@ -75,8 +86,24 @@ static const struct {
      SECURITY_STARTTLS, VERDICT_STRIPPED, NULL, "proven", NULL},
     {"a 554 greeting", TALKED(STAGE_GREETING, HALT_REPLY), {0}, SECURITY_STARTTLS,
      VERDICT_REJECTED, NULL, "proven", NULL},
-    {"HTTP", TALKED(STAGE_GREETING, HALT_NOT_SMTP), {0}, SECURITY_STARTTLS,
+    {"something else", TALKED(STAGE_GREETING, HALT_NOT_SMTP), {0}, SECURITY_STARTTLS,
      VERDICT_NOT_SMTP, NULL, "proven", NULL},
+    {"HTTP, and nothing of the server speaks SMTP",
+     {.stage = STAGE_GREETING, .halt = HALT_NOT_SMTP, CONNECTED, HTTP}, {0}, SECURITY_STARTTLS,
+     VERDICT_PORTAL, NULL, "proven", NULL},
+    {"HTTP, but other ports speak SMTP",
+     {.stage = STAGE_GREETING, .halt = HALT_NOT_SMTP, CONNECTED, HTTP}, {.smtp = true},
+     SECURITY_STARTTLS, VERDICT_NOT_SMTP, NULL, "proven", NULL},
+    {"silence after the connection, other ports speak HTTP", TALKED(STAGE_GREETING, HALT_TIMEOUT),
+     {.http = true}, SECURITY_STARTTLS, VERDICT_PORTAL, NULL, "likely", NULL},
+    {"silence after a connection that ends right behind the first hop",
+     {.stage = STAGE_GREETING, .halt = HALT_TIMEOUT, .n_attempts = 1,
+      .attempts = {{AF_INET, SERVER, ATTEMPT_CONNECTED, .walk = &gateway}}},
+     {0}, SECURITY_STARTTLS, VERDICT_PORTAL, NULL, "likely", NULL},
+    {"the same from a neighbour, who may be the server",
+     {.stage = STAGE_GREETING, .halt = HALT_TIMEOUT, .n_attempts = 1,
+      .attempts = {{AF_INET, SERVER, ATTEMPT_CONNECTED, .on_link = true, .walk = &gateway}}},
+     {0}, SECURITY_STARTTLS, VERDICT_SLOW, NULL, "proven", NULL},
     {"no TLS on a TLS port", TALKED(STAGE_TLS, HALT_NOT_TLS), {0}, SECURITY_TLS,
      VERDICT_NOT_SMTP, NULL, "proven", NULL},
     {"closed before a greeting", TALKED(STAGE_GREETING, HALT_CLOSED), {0}, SECURITY_STARTTLS,
@@ -117,7 +144,7 @@ static const struct {
      UNCONNECTED(ATTEMPT_SILENT, .walk = &lossy), ANSWERING, SECURITY_STARTTLS,
      VERDICT_BLOCKED, "dropped", "likely", NULL},
     {"a connection nearer than the server",
-     {.stage = STAGE_EHLO, .halt = HALT_NO_STARTTLS, .n_attempts = 1,
+     {.stage = STAGE_EHLO, .halt = HALT_NO_STARTTLS, .n_attempts = 1, GREETED,
       .attempts = {{AF_INET, SERVER, ATTEMPT_CONNECTED, .walk = &proxied}}},
      {0}, SECURITY_STARTTLS, VERDICT_INTERCEPTED, NULL, "proven", ROUTER},
     {"a connection nearer than the server that garbles STARTTLS",
@@ -158,7 +185,7 @@ static void test_verdicts(void)
         struct finding finding = {.endpoint = {.host = "h", .port = 25,
                                                .security = cases[i].security}};
 
-        if (!ok(judge(&cases[i].observation, &cases[i].siblings, &finding) == 0, "%s: judged",
+        if (!ok(judge(&cases[i].observation, &cases[i].siblings, NULL, &finding) == 0, "%s: judged",
                 cases[i].name))
             continue;
         is_string(verdict_to_string(finding.verdict), verdict_to_string(cases[i].verdict),
@@ -173,11 +200,70 @@ static void test_verdicts(void)
     }
 }
 
+/* What was seen here held against what the endpoint showed elsewhere. */
+static void test_expected(void)
+{
+#define ELSEWHERE(what, ...) {.endpoint = {"h", 25, SECURITY_STARTTLS}, .verdict = (what), __VA_ARGS__}
+    static const struct {
+        const char *name;
+        struct observation observation;
+        struct siblings siblings;
+        struct finding expected;
+        enum verdict verdict;
+        const char *expected_text, *found;
+    } compared[] = {
+        {"a reset where it works elsewhere", UNCONNECTED(ATTEMPT_RESET), {0},
+         ELSEWHERE(VERDICT_WORKS), VERDICT_BLOCKED, "works", "reset"},
+        {"a reset where it was refused elsewhere", UNCONNECTED(ATTEMPT_RESET), {0},
+         ELSEWHERE(VERDICT_REFUSED), VERDICT_REFUSED, NULL, NULL},
+        {"a silence where it was refused elsewhere", UNCONNECTED(ATTEMPT_SILENT), ANSWERING,
+         ELSEWHERE(VERDICT_REFUSED), VERDICT_REFUSED, NULL, NULL},
+        {"a reset that is proved to be the server's",
+         UNCONNECTED(ATTEMPT_RESET, .walk = &reset_by_server), ANSWERING,
+         ELSEWHERE(VERDICT_WORKS), VERDICT_REFUSED, NULL, NULL},
+        {"no STARTTLS where there is elsewhere",
+         {.stage = STAGE_EHLO, .halt = HALT_NO_STARTTLS, CONNECTED, GREETED}, {0},
+         ELSEWHERE(VERDICT_WORKS, PROVED), VERDICT_STRIPPED, "STARTTLS", "no STARTTLS"},
+        {"no STARTTLS, as elsewhere",
+         {.stage = STAGE_EHLO, .halt = HALT_NO_STARTTLS, CONNECTED, GREETED}, {0},
+         ELSEWHERE(VERDICT_CLEARTEXT), VERDICT_CLEARTEXT, NULL, NULL},
+        {"another name in the greeting",
+         {.stage = STAGE_EHLO, .halt = HALT_NO_STARTTLS, CONNECTED,
+          SAID(EVIDENCE_GREETING, "proxy.hotel.example ESMTP")}, {0},
+         ELSEWHERE(VERDICT_CLEARTEXT, GREETED), VERDICT_INTERCEPTED, "mail.example.org ESMTP",
+         "proxy.hotel.example ESMTP"},
+        {"another key that does not verify",
+         {.stage = STAGE_TLS, .halt = HALT_CERTIFICATE, CONNECTED, SAID(EVIDENCE_PIN, "b")}, {0},
+         ELSEWHERE(VERDICT_WORKS, SAID(EVIDENCE_PIN, "a")), VERDICT_INTERCEPTED, "a", "b"},
+        {"another key that verifies",
+         {.stage = STAGE_COMPLETE, .auth = true, CONNECTED, SAID(EVIDENCE_PIN, "b")}, {0},
+         ELSEWHERE(VERDICT_WORKS, SAID(EVIDENCE_PIN, "a")), VERDICT_WORKS, "a", "b"},
+        {"the same key that does not verify any more",
+         {.stage = STAGE_TLS, .halt = HALT_CERTIFICATE, CONNECTED, SAID(EVIDENCE_PIN, "a")}, {0},
+         ELSEWHERE(VERDICT_WORKS, SAID(EVIDENCE_PIN, "a")), VERDICT_BAD_CERTIFICATE, NULL, NULL},
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(compared); i++) {
+        struct finding finding = {.endpoint = compared[i].expected.endpoint};
+
+        if (!ok(judge(&compared[i].observation, &compared[i].siblings, &compared[i].expected,
+                      &finding) == 0, "%s: judged", compared[i].name))
+            continue;
+        is_string(verdict_to_string(finding.verdict), verdict_to_string(compared[i].verdict),
+                  "%s: verdict", compared[i].name);
+        is_string(evidence_text(&finding.evidence, EVIDENCE_EXPECTED), compared[i].expected_text,
+                  "%s: expected", compared[i].name);
+        is_string(evidence_text(&finding.evidence, EVIDENCE_FOUND), compared[i].found,
+                  "%s: found", compared[i].name);
+        finding_clear(&finding);
+    }
+}
+
 static void test_waiting(void)
 {
     const struct observation silent = UNCONNECTED(ATTEMPT_SILENT);
     const struct observation connecting = {.stage = STAGE_CONNECT};
-    const struct observation greeted = TALKED(STAGE_EHLO_TLS, HALT_NONE);
+    const struct observation greeted = {.stage = STAGE_EHLO_TLS, CONNECTED, PROVED};
     const struct observation rejected = TALKED(STAGE_GREETING, HALT_REPLY);
     struct siblings siblings = {0};
 
@@ -248,6 +334,7 @@ static void test_choice(void)
 int main(void)
 {
     test_verdicts();
+    test_expected();
     test_waiting();
     test_choice();
     return tap_done();

@@ -119,14 +119,14 @@ static void test_others(void)
     struct walk walk;
 
     draw("xccc", "xxxc", &walk);
-    ok(locate_proxy(&walk, &place) && place.hop == 2, "a proxy at hop 2");
+    ok(locate_proxy(&walk, false, &place) && place.hop == 2, "a proxy at hop 2");
     is_string(place.by, "198.51.100.2", "and its address, from the control port");
     draw("xxxc", "xxxc", &walk);
-    ok(!locate_proxy(&walk, &place), "no proxy where both end at one distance");
+    ok(!locate_proxy(&walk, false, &place), "no proxy where both end at one distance");
     draw("xccc", "xccc", &walk);
-    ok(!locate_proxy(&walk, &place), "nothing to measure by where both are proxied");
+    ok(!locate_proxy(&walk, false, &place), "nothing to measure by where both are proxied");
     draw("xxx.", "xxx.", &walk);
-    ok(!locate_proxy(&walk, &place), "nothing to say where nothing connects");
+    ok(!locate_proxy(&walk, false, &place), "nothing to say where nothing connects");
     is_number(locate_router(&walk, "198.51.100.6").hop, 3, "a router by its address");
     is_number(locate_router(&walk, "203.0.113.9").hop, 0, "a stranger has no hop");
 }
