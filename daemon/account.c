@@ -12,6 +12,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "log.h"
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -177,8 +178,13 @@ static void start_check(struct account *account)
     if (account->online)
         enter_state(account, STATE_CHECKING);
     r = check_new(&account->check, account->event, account->settings, &check_callbacks, account);
-    if (r < 0)
-        on_ended(strerror(-r), account);
+    if (r < 0) {
+        char problem[128];
+
+        (void)snprintf(problem, sizeof(problem), "mailroam-probe could not be started: %s",
+                       strerror(-r));
+        on_ended(problem, account);
+    }
 }
 
 void account_check(struct account *account)

@@ -13,7 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define WHITE_SPACE " \t\r\n"
+#define WHITE_SPACE " \t\r\n\v\f" /* what isspace() takes for inih */
 
 struct reading {
     FILE *file;
@@ -56,8 +56,10 @@ static char *whole_value(struct reading *reading, const char *start)
     char *value = reading->line + strspn(reading->line, WHITE_SPACE), *end;
     bool continued = value > reading->line && *start && strncmp(value, start, strlen(start)) == 0;
 
-    if (!continued)
-        value += strcspn(value, "=:") + 1;
+    if (!continued) {
+        value += strcspn(value, "=:");
+        value += *value != '\0';
+    }
     value += strspn(value, WHITE_SPACE);
     for (end = value + strlen(value); end > value && strchr(WHITE_SPACE, end[-1]); end--)
         ;

@@ -97,7 +97,7 @@ static int run(void)
     if (r >= 0)
         r = bus_new(&bus, event, MAILROAM_NAME, &bus_callbacks, event);
     if (r >= 0)
-        r = publisher_new(&publisher, bus);
+        r = publisher_new(&publisher, event, bus);
     if (r >= 0)
         r = manager_new(&manager, event, &publisher_listener, publisher);
     if (r >= 0)
@@ -110,6 +110,7 @@ static int run(void)
         return r;
     r = sd_event_loop(event);
     (void)sd_notify(false, "STOPPING=1\nSTATUS=Stopping");
+    publisher_stop(publisher);
     manager = manager_free(manager);
     publisher = publisher_free(publisher);
     bus_flush(bus);

@@ -62,14 +62,25 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_list
     return 0;
 }
 
+/* The listener may look at the others meanwhile: the account has left the list before it goes. */
+static void drop(struct manager *manager, size_t at)
+{
+    struct account *account = manager->accounts[at];
+
+    manager->n_accounts--;
+    memmove(&manager->accounts[at], &manager->accounts[at + 1],
+            (manager->n_accounts - at + 1) * sizeof(*manager->accounts));
+    manager->changes |= MANAGER_ACCOUNTS;
+    manager->listener->removed(account, manager->userdata);
+    account_free(account);
+}
+
 struct manager *manager_free(struct manager *manager)
 {
     if (!manager)
         return NULL;
-    for (size_t i = 0; i < manager->n_accounts; i++) {
-        manager->listener->removed(manager->accounts[i], manager->userdata);
-        account_free(manager->accounts[i]);
-    }
+    while (manager->n_accounts > 0)
+        drop(manager, manager->n_accounts - 1);
     free(manager->accounts);
     watch_free(manager->watch);
     settings_clear(&manager->settings);
@@ -97,18 +108,6 @@ struct account *manager_find(const struct manager *manager, const char *name)
                    strcmp(account_settings(manager->accounts[at])->name, name) == 0
                ? manager->accounts[at]
                : NULL;
-}
-
-static void drop(struct manager *manager, size_t at)
-{
-    struct account *account = manager->accounts[at];
-
-    manager->n_accounts--;
-    memmove(&manager->accounts[at], &manager->accounts[at + 1],
-            (manager->n_accounts - at + 1) * sizeof(*manager->accounts));
-    manager->changes |= MANAGER_ACCOUNTS;
-    manager->listener->removed(account, manager->userdata);
-    account_free(account);
 }
 
 /* A new account from its settings, which it takes over. */

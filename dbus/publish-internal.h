@@ -10,13 +10,16 @@
 
 /* A Check() that is answered when the check has ended. */
 struct waiting {
+    struct publisher *publisher;
     DBusMessage *call;
     struct account *account; /* NULL: all of them */
     char *problem;           /* what went wrong with one of the checks; NULL: nothing */
+    sd_event_source *deadline;
     struct waiting *next;
 };
 
 struct publisher {
+    sd_event *event;
     struct bus *bus;
     struct manager *manager;
     struct bus_object *object; /* the manager's */
@@ -34,8 +37,8 @@ struct published {
 extern const struct bus_interface manager_interface; /* userdata: struct publisher */
 extern const struct bus_interface account_interface; /* userdata: struct published */
 
-/* Keeps the call until the check of `account` (NULL: every running one) has ended. BUS_LATER or
- * -ENOMEM. */
+/* Keeps the call until the check of `account` (NULL: every running one) has ended, or for as long
+ * as the interface promises. BUS_LATER or negative errno. */
 int publisher_wait(struct publisher *publisher, DBusMessage *call, struct account *account);
 
 /* The object path of an account; "/" for NULL. */

@@ -11,6 +11,9 @@
 #include "publish-internal.h"
 #include <string.h>
 
+/* Check() promises an answer within 20 s; the longest check takes CHECK_DEADLINE_S. */
+#define ANSWER_WITHIN_US (19 * UINT64_C(1000000))
+
 const char *publisher_path(const struct account *account)
 {
     const struct published *published = account ? account_userdata(account) : NULL;
@@ -107,15 +110,45 @@ static void on_account_changed(struct account *account, unsigned changes, void *
     publish_port25(publisher);
 }
 
+static struct waiting *waiting_free(struct waiting *waiting)
+{
+    sd_event_source_disable_unref(waiting->deadline);
+    free(waiting->problem);
+    free(waiting);
+    return NULL;
+}
+
+/* A check that is superseded again and again has no end that can be foretold. */
+static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+    struct waiting *waiting = userdata, **at = &waiting->publisher->waiting;
+
+    while (*at != waiting)
+        at = &(*at)->next;
+    *at = waiting->next;
+    bus_reply_error(waiting->publisher->bus, waiting->call, MAILROAM_ERROR("CheckFailed"),
+                    "the network or the settings changed under way; the check is not over yet");
+    waiting_free(waiting);
+    return 0;
+}
+
 int publisher_wait(struct publisher *publisher, DBusMessage *call, struct account *account)
 {
     struct waiting *waiting = malloc(sizeof(*waiting)), **end = &publisher->waiting;
+    int r;
 
     if (!waiting)
         return -ENOMEM;
+    *waiting = (struct waiting){.publisher = publisher, .call = call, .account = account};
+    r = sd_event_add_time_relative(publisher->event, &waiting->deadline, CLOCK_MONOTONIC,
+                                   ANSWER_WITHIN_US, 0, on_deadline, waiting);
+    if (r < 0) {
+        waiting_free(waiting);
+        return r;
+    }
+    dbus_message_ref(call);
     while (*end)
         end = &(*end)->next;
-    *waiting = (struct waiting){.call = dbus_message_ref(call), .account = account};
     *end = waiting;
     return BUS_LATER;
 }
@@ -161,8 +194,7 @@ static void answer_waiting(struct publisher *publisher, const struct account *ac
         }
         *at = waiting->next;
         answer(publisher, waiting);
-        free(waiting->problem);
-        free(waiting);
+        waiting_free(waiting);
     }
 }
 
@@ -207,12 +239,13 @@ const struct manager_listener publisher_listener = {
     .account = {.changed = on_account_changed, .check_ended = on_check_ended},
 };
 
-int publisher_new(struct publisher **ret, struct bus *bus)
+int publisher_new(struct publisher **ret, sd_event *event, struct bus *bus)
 {
     struct publisher *publisher = calloc(1, sizeof(*publisher));
 
     if (!publisher)
         return -ENOMEM;
+    publisher->event = sd_event_ref(event);
     publisher->bus = bus;
     *ret = publisher;
     return 0;
@@ -225,20 +258,25 @@ int publisher_set_manager(struct publisher *publisher, struct manager *manager)
                           true, publisher);
 }
 
-struct publisher *publisher_free(struct publisher *publisher)
+void publisher_stop(struct publisher *publisher)
 {
-    if (!publisher)
-        return NULL;
     while (publisher->waiting) {
         struct waiting *waiting = publisher->waiting;
 
         publisher->waiting = waiting->next;
         bus_reply_error(publisher->bus, waiting->call, MAILROAM_ERROR("Failed"),
                         "mailroamd is stopping");
-        free(waiting->problem);
-        free(waiting);
+        waiting_free(waiting);
     }
+}
+
+struct publisher *publisher_free(struct publisher *publisher)
+{
+    if (!publisher)
+        return NULL;
+    publisher_stop(publisher);
     bus_object_free(publisher->object);
+    sd_event_unref(publisher->event);
     free(publisher);
     return NULL;
 }

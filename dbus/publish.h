@@ -16,7 +16,9 @@ struct publisher;
 extern const struct manager_listener publisher_listener;
 
 /* 0 or -ENOMEM. The bus has to live as long. */
-int publisher_new(struct publisher **ret, struct bus *bus);
+int publisher_new(struct publisher **ret, sd_event *event, struct bus *bus);
+/* Answers who still waits for a check: the daemon is stopping. */
+void publisher_stop(struct publisher *publisher);
 struct publisher *publisher_free(struct publisher *publisher);
 
 /* Publishes the manager; before the loop runs and before manager_load(). 0 or negative errno. */
