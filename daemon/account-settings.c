@@ -96,6 +96,8 @@ static int set_ca_file(struct account_settings *settings, const char *value, cha
 {
     if (*value && *value != '/')
         return problem(ret_problem, "expected an absolute path");
+    if (*value && access(value, R_OK) < 0)
+        return problem(ret_problem, "cannot be read: %s", strerror(errno));
     return set_text(&settings->ca_file, value);
 }
 

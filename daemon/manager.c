@@ -265,6 +265,13 @@ static void announce(struct manager *manager, const char *before)
         manager->listener->changed(manager, changes, manager->userdata);
 }
 
+static void log_unknown_default(const char *name)
+{
+    _cleanup_free_ char *safe = text_safe(name, strlen(name), 80);
+
+    log_warning("mailroam.conf: DefaultAccount=%s: there is no such account", safe ? safe : "");
+}
+
 int manager_load(struct manager *manager)
 {
     _cleanup_free_ char *directory = path_config("accounts"), *before = NULL;
@@ -281,7 +288,7 @@ int manager_load(struct manager *manager)
         r = load_directory(manager, directory);
     wanted = manager->settings.default_account;
     if (wanted && !manager_find(manager, wanted))
-        log_warning("mailroam.conf: DefaultAccount=: there is no such account");
+        log_unknown_default(wanted);
     announce(manager, before);
     return r;
 }

@@ -145,5 +145,5 @@ int append_working_security(DBusMessageIter *iter, const struct account *account
 {
     const struct finding *working = account ? account_working(account) : NULL;
 
-    return append_string(iter, working ? security_to_string(working->endpoint.security) : "");
+    return append_string(iter, working ? security_to_string(choose_security(working)) : "");
 }

@@ -142,7 +142,7 @@ char *network_words(const struct client_network *network)
                       interface ? network->interface : "", gateway ? ", gateway " : "",
                       gateway ? network->gateway : "", network->since ? ", since " : "",
                       network->since ? moment_words(network->since, since) : "",
-                      network->known ? ", seen before" : ", not seen before");
+                      network->known ? ", seen before" : "");
 }
 
 const char *account_advice(const struct client_account *account)

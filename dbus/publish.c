@@ -72,7 +72,7 @@ static void signal_working(const struct published *published)
     const struct finding *working = account_working(published->account);
     const char *path = bus_object_path(published->object);
     const char *server = working ? working->endpoint.host : "";
-    const char *security = working ? security_to_string(working->endpoint.security) : "";
+    const char *security = working ? security_to_string(choose_security(working)) : "";
     dbus_uint16_t port = working ? working->endpoint.port : 0;
 
     (void)bus_object_emit(published->object, "WorkingPortChanged", DBUS_TYPE_STRING, &server,

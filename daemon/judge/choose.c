@@ -26,19 +26,35 @@ int minimum_security_from_string(const char *text, enum minimum_security *ret)
     return -EINVAL;
 }
 
+/* Whether mail can be submitted there with just this security. */
+static bool gives(const struct finding *finding, enum minimum_security level)
+{
+    switch (level) {
+    case MINIMUM_VERIFIED:
+        return finding->verdict == VERDICT_WORKS;
+    case MINIMUM_ENCRYPTED: /* TLS came about, only nobody knows with whom */
+        return finding->verdict == VERDICT_BAD_CERTIFICATE &&
+               evidence_text(&finding->evidence, EVIDENCE_TLS);
+    case MINIMUM_NONE:
+        return finding->verdict == VERDICT_CLEARTEXT;
+    case N_MINIMUM:
+        break;
+    }
+    return false;
+}
+
 ssize_t choose(const struct finding *findings, size_t n, enum minimum_security minimum)
 {
-    static const enum verdict acceptable[N_MINIMUM] = {
-        [MINIMUM_VERIFIED] = VERDICT_WORKS,
-        [MINIMUM_ENCRYPTED] = VERDICT_BAD_CERTIFICATE,
-        [MINIMUM_NONE] = VERDICT_CLEARTEXT,
-    };
-
-    for (unsigned level = MINIMUM_VERIFIED; level <= (unsigned)minimum; level++)
+    for (int level = MINIMUM_VERIFIED; level <= (int)minimum; level++)
         for (size_t i = 0; i < n; i++)
-            if (findings[i].verdict == acceptable[level])
+            if (gives(&findings[i], (enum minimum_security)level))
                 return (ssize_t)i;
     return -1;
+}
+
+enum security choose_security(const struct finding *finding)
+{
+    return finding->verdict == VERDICT_CLEARTEXT ? SECURITY_NONE : finding->endpoint.security;
 }
 
 enum state choose_state(const struct finding *findings, size_t n, ssize_t chosen, bool online)

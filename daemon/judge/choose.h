@@ -19,6 +19,9 @@ int minimum_security_from_string(const char *text, enum minimum_security *ret); 
  */
 ssize_t choose(const struct finding *findings, size_t n, enum minimum_security minimum);
 
+/* The security to use there: a STARTTLS port without STARTTLS is a cleartext one. */
+enum security choose_security(const struct finding *finding);
+
 /*
  * The account's state once its check has ended. `online`: there is a default route. `chosen`: from
  * choose().

@@ -44,25 +44,33 @@ static bool is_address(const char *host)
     return inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1;
 }
 
-/* Letters, digits, hyphens and underscores in labels of 1 to 63 (RFC 1123 section 2.1; underscores
- * because resolvers take them and people have them); bytes above ASCII are left to IDNA. */
+/*
+ * Letters, digits, hyphens and underscores in labels of 1 to 63 (RFC 1123 section 2.1; underscores
+ * because resolvers take them and people have them). Of labels beyond ASCII only that they can be
+ * any: whether IDNA has such a name is found where it is looked up, so that the daemon needs none
+ * of its tables. In DNS no label is shorter than in characters, so these are counted, not bytes.
+ */
 int host_check(const char *host)
 {
     size_t label = 0, length = strlen(host);
 
     if (is_address(host))
         return 0;
+    if (length > 1 && host[length - 1] == '.') /* of the notation, not of the name */
+        length--;
     if (length == 0 || length > HOST_MAX || !text_is_safe(host))
         return -EINVAL;
-    for (const char *c = host; *c; c++) {
+    for (const char *c = host; c < host + length; c++) {
         bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
                      (*c >= '0' && *c <= '9') || *c == '-' || *c == '_' || (*c & 0x80);
 
+        if ((*c & 0xC0) == 0x80) /* inside a character */
+            continue;
         if (*c == '.' ? label == 0 : !plain || (*c == '-' && label == 0) || label == 63)
             return -EINVAL;
         label = *c == '.' ? 0 : label + 1;
     }
-    return 0;
+    return label > 0 ? 0 : -EINVAL;
 }
 
 /* PORT[/SECURITY] into *endpoint; `whole` is what messages quote. */

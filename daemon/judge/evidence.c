@@ -34,6 +34,7 @@ static const struct {
     [EVIDENCE_PIN] = {"pin", EVIDENCE_TEXT},
     [EVIDENCE_AUTH] = {"auth", EVIDENCE_LIST},
     [EVIDENCE_SIZE] = {"size", EVIDENCE_NUMBER},
+    [EVIDENCE_EXTENSIONS] = {"extensions", EVIDENCE_LIST},
     [EVIDENCE_EXPECTED] = {"expected", EVIDENCE_TEXT},
     [EVIDENCE_FOUND] = {"found", EVIDENCE_TEXT},
 };

@@ -177,7 +177,7 @@ char *finding_explain(const struct finding *finding)
         explain_text(out, evidence, "the host name has no address here");
         break;
     case VERDICT_UNREACHABLE:
-        fputs("the server cannot be reached on any port", out);
+        fputs("the server cannot be reached", out);
         break;
     case N_VERDICT:
         break;

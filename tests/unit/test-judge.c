@@ -279,6 +279,10 @@ static void test_waiting(void)
 
 static void test_choice(void)
 {
+    const struct finding failed = {.verdict = VERDICT_BAD_CERTIFICATE};
+    const struct finding clear = {.endpoint = {.port = 25, .security = SECURITY_STARTTLS},
+                                  .verdict = VERDICT_CLEARTEXT};
+
     static const struct {
         const char *name;
         enum verdict verdicts[3];
@@ -318,12 +322,17 @@ static void test_choice(void)
          {VERDICT_WORKS, VERDICT_REFUSED, VERDICT_REFUSED}, 0, false, 0, STATE_READY},
     };
 
+    is_number(choose(&failed, 1, MINIMUM_NONE), -1, "a TLS handshake that failed encrypts nothing");
+    is_number(choose_security(&clear), SECURITY_NONE, "a port without STARTTLS is a cleartext one");
     for (size_t i = 0; i < ELEMENTSOF(choices); i++) {
         struct finding findings[3] = {0};
         ssize_t chosen;
 
-        for (size_t j = 0; j < 3; j++)
+        for (size_t j = 0; j < 3; j++) {
             findings[j].verdict = choices[i].verdicts[j];
+            if (findings[j].verdict == VERDICT_BAD_CERTIFICATE)
+                findings[j].evidence = (struct finding){.verdict = 0, PROVED}.evidence;
+        }
         chosen = choose(findings, 3, choices[i].minimum);
         is_number(chosen, choices[i].chosen, "%s: choice", choices[i].name);
         is_string(state_to_string(choose_state(findings, 3, chosen, choices[i].online)),

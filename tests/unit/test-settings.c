@@ -52,7 +52,7 @@ static void test_whole_account(void)
                          "Endpoints=465/tls 587 2525/starttls\n"
                          "PasswordCommand=sh -c 'a ; b' # not a comment\n"
                          "LoginCheck=once-per-network\n"
-                         "CAFile=/etc/ca.pem\n"
+                         "CAFile=/etc/passwd\n"
                          "Pin=sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
                          "MinimumSecurity=encrypted\n",
                          &settings) == 0,
@@ -109,6 +109,7 @@ static void test_bad_accounts(void)
         "[Account]\nServer=h\nEndpoints=465/ssl\n",
         "[Account]\nServer=h\nLoginCheck=always\n",
         "[Account]\nServer=h\nCAFile=relative.pem\n",
+        "[Account]\nServer=h\nCAFile=/nonexistent/ca.pem\n",
         "[Account]\nServer=h\nPin=sha256//short\n",
         "[Account]\nServer=h\nMinimumSecurity=some\n",
         "[Account]\nServer=h\nAddress=\x1b[2J\n",
