@@ -56,21 +56,19 @@ int host_check(const char *host)
 
     if (is_address(host))
         return 0;
-    if (length > 1 && host[length - 1] == '.') /* of the notation, not of the name */
-        length--;
     if (length == 0 || length > HOST_MAX || !text_is_safe(host))
         return -EINVAL;
-    for (const char *c = host; c < host + length; c++) {
+    for (const char *c = host; *c; c++) {
         bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
                      (*c >= '0' && *c <= '9') || *c == '-' || *c == '_' || (*c & 0x80);
 
-        if ((*c & 0xC0) == 0x80) /* inside a character */
+        if ((*c & 0xC0) == 0x80) /* a character's further bytes */
             continue;
         if (*c == '.' ? label == 0 : !plain || (*c == '-' && label == 0) || label == 63)
             return -EINVAL;
         label = *c == '.' ? 0 : label + 1;
     }
-    return label > 0 ? 0 : -EINVAL;
+    return 0;
 }
 
 /* PORT[/SECURITY] into *endpoint; `whole` is what messages quote. */

@@ -101,6 +101,8 @@ int judge_expected(const struct observation *observation, const struct finding *
         return conclusion->verdict == VERDICT_BLOCKED || conclusion->verdict == VERDICT_REFUSED
                    ? judge_closed(expected, conclusion, evidence)
                    : 0;
+    if (observation->halt == HALT_RESET)
+        return judge_closed(expected, conclusion, evidence);
     if (conclusion->verdict == VERDICT_CLEARTEXT)
         r = judge_cleartext(expected, conclusion, evidence);
     if (r == 0 && observation_connected(observation) && !evidence_text(evidence, EVIDENCE_TLS))

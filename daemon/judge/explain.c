@@ -49,8 +49,8 @@ static void explain_stop(FILE *out, const struct evidence *evidence, bool networ
         fprintf(out, "the server's end %s connections to this port",
                 strcmp(how, "reset") == 0 ? "refuses" : "drops");
     else if (strcmp(how, "dropped") == 0)
-        fprintf(out, "%s drops what goes to this port",
-                known ? who_stops(evidence) : "something on the way");
+        fprintf(out, "what goes to this port is dropped %s%s", known ? "behind " : "on the way",
+                known ? who_stops(evidence) : "");
     else if (strcmp(how, "reset") == 0)
         fprintf(out, "%s resets the connections to this port",
                 known ? who_stops(evidence) : "something on the way");

@@ -31,6 +31,13 @@ bool judge_is_control(const struct observation *sibling, bool proof)
     return proof ? observation_is_proved(sibling) : observation_connected(sibling) != NULL;
 }
 
+/* A walk has shown that the attempt's silence is no loss. */
+static bool is_decided(const struct attempt *attempt)
+{
+    return attempt->end == ATTEMPT_SILENT && attempt->walk && !walk_is_misled(attempt->walk) &&
+           silence_is_a_drop(&attempt->walk->soundings);
+}
+
 /* Of several failed attempts the one that says most: an explicit answer before a silence, a silence
  * before an address that has no route from here at all. */
 static const struct attempt *most_telling(const struct observation *observation)
@@ -49,7 +56,7 @@ static const struct attempt *most_telling(const struct observation *observation)
 
         if (!best || weight[attempt->end] > weight[best->end] ||
             (same && prohibits && best->how != HOW_ADMIN_PROHIBITED) ||
-            (same && attempt->walk && !best->walk))
+            (same && is_decided(attempt) && !is_decided(best)))
             best = attempt;
     }
     return best;
@@ -108,7 +115,7 @@ static struct conclusion judge_reset(const struct attempt *attempt)
 {
     struct place place = {.confidence = "guess", .at_server = true};
 
-    if (attempt->walk)
+    if (attempt->walk && !walk_is_misled(attempt->walk))
         place = locate_reset(attempt->walk);
     return (struct conclusion){place.at_server ? VERDICT_REFUSED : VERDICT_BLOCKED,
                                place.confidence, HOW_RESET, place.hop, place.by};
@@ -119,7 +126,7 @@ static struct conclusion judge_silence(const struct attempt *attempt,
 {
     struct place place;
 
-    if (attempt->walk && silence_is_a_drop(&attempt->walk->soundings)) {
+    if (is_decided(attempt)) {
         place = locate_drop(attempt->walk);
         return (struct conclusion){place.at_server ? VERDICT_REFUSED : VERDICT_BLOCKED,
                                    place.confidence, HOW_DROPPED, place.hop, place.by};
@@ -161,8 +168,9 @@ static struct conclusion judge_conversation(const struct observation *observatio
     case HALT_TIMEOUT:
         return (struct conclusion){VERDICT_SLOW, "proven", HOW_NONE};
     case HALT_RESET:
-        /* In the middle of a conversation servers close, boxes reset. */
-        if (siblings->connected)
+        /* In the middle of a conversation servers close, boxes reset; before a word was said, a
+         * server that closes on what it did not expect looks the same. */
+        if (siblings->connected && observation_is_smtp(observation))
             return (struct conclusion){VERDICT_BLOCKED, "guess", HOW_RESET};
         return (struct conclusion){VERDICT_NOT_SMTP, "guess", HOW_RESET};
     case HALT_CLOSED:
@@ -195,7 +203,8 @@ static void judge_distance(const struct attempt *attempt, struct conclusion *con
 {
     struct place place;
 
-    if (!attempt->walk || !locate_proxy(attempt->walk, attempt->on_link, &place))
+    if (!attempt->walk || walk_is_misled(attempt->walk) ||
+        !locate_proxy(attempt->walk, attempt->on_link, &place))
         return;
     if (conclusion->verdict != VERDICT_STRIPPED)
         conclusion->verdict = VERDICT_INTERCEPTED;

@@ -30,8 +30,7 @@ static const char *router_at(const struct walk *walk, unsigned hop)
     return walk->control[hop].end == ATTEMPT_EXCEEDED ? walk->control[hop].by : NULL;
 }
 
-/* The least time to live at which the port ended like this; 0: none. */
-static unsigned first_with(const struct attempt *walked, enum attempt_end end)
+unsigned walk_first(const struct attempt *walked, enum attempt_end end)
 {
     for (unsigned ttl = 1; ttl <= HOPS_MAX; ttl++)
         if (walked[ttl].end == end)
@@ -39,44 +38,56 @@ static unsigned first_with(const struct attempt *walked, enum attempt_end end)
     return 0;
 }
 
-struct place locate_drop(const struct walk *walk)
+static unsigned last_router(const struct walk *walk)
 {
-    unsigned last = 0, next;
-    bool adjacent;
+    unsigned last = 0;
 
     for (unsigned ttl = 1; ttl <= HOPS_MAX; ttl++)
         if (walk->port[ttl].end == ATTEMPT_EXCEEDED)
             last = ttl;
-    for (next = last + 1; next <= HOPS_MAX && !answered(&walk->control[next]); next++)
-        ;
+    return last;
+}
+
+bool walk_is_misled(const struct walk *walk)
+{
+    return !walk->alone && walk->distance > 0 && last_router(walk) >= walk->distance;
+}
+
+struct place locate_drop(const struct walk *walk)
+{
+    unsigned last = last_router(walk), next = last + 1;
+    bool adjacent;
+
+    while (next <= HOPS_MAX && !answered(&walk->control[next]))
+        next++;
     adjacent = next == last + 1;
     if (last == 0) /* this machine's own firewall, or the first router before all else */
-        return (struct place){.hop = adjacent ? 1 : 0, .confidence = "guess"};
+        return (struct place){.confidence = "guess"};
+    if (adjacent && next == walk->distance && next >= SERVER_END_DISTANCE)
+        return (struct place){.hop = next, .confidence = "likely", .at_server = true};
     /* Right before the server, its own firewall would look the same. */
     return (struct place){
         .hop = last,
         .by = walk->port[last].by,
         .confidence = adjacent && next != walk->distance ? "proven" : "likely",
-        .at_server = adjacent && next == walk->distance && next >= SERVER_END_DISTANCE,
     };
 }
 
 struct place locate_reset(const struct walk *walk)
 {
-    unsigned first = first_with(walk->port, ATTEMPT_RESET);
+    unsigned first = walk_first(walk->port, ATTEMPT_RESET);
+    unsigned hop = walk->reset_origin == ORIGIN_THERE ? first : first - 1;
 
     if (first == 0 || walk->distance == 0)
         return (struct place){.confidence = "guess", .at_server = true};
-    if (first < walk->distance || walk->reset_origin == ORIGIN_NEARER)
+    if (first == walk->distance && walk->reset_origin != ORIGIN_NEARER)
         return (struct place){
-            .hop = first > 1 ? first - 1 : 1,
-            .by = router_at(walk, first - 1),
-            .confidence = "proven",
+            .confidence = walk->reset_origin == ORIGIN_THERE ? "proven" : "likely",
+            .at_server = true,
         };
-    return (struct place){
-        .confidence = walk->reset_origin == ORIGIN_SERVER ? "proven" : "likely",
-        .at_server = true,
-    };
+    if (first == 1) /* this machine's own firewall, or the first router before all else */
+        return (struct place){.confidence = "likely"};
+    return (struct place){.hop = hop, .by = router_at(walk, hop), .confidence = "proven"};
 }
 
 struct place locate_router(const struct walk *walk, const char *address)
@@ -92,7 +103,7 @@ struct place locate_router(const struct walk *walk, const char *address)
 
 bool locate_proxy(const struct walk *walk, bool on_link, struct place *ret)
 {
-    unsigned first = first_with(walk->port, ATTEMPT_CONNECTED);
+    unsigned first = walk_first(walk->port, ATTEMPT_CONNECTED);
     bool nearer = first < walk->distance || (walk->alone && first == 1 && !on_link);
 
     if (first == 0 || walk->distance == 0 || !nearer)

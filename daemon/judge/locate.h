@@ -12,7 +12,17 @@ struct place {
     bool at_server;         /* the server's own end, not the network on the way */
 };
 
-/* Where a silent port's packets are dropped: behind the last router that answers for them. */
+/*
+ * Whether the control port was one: it must end at the server, and so farther away than any router
+ * that answers for the port. Where it does not, the walk says nothing about the port.
+ */
+bool walk_is_misled(const struct walk *walk);
+
+/* The least time to live at which the port ended like this; 0: none. */
+unsigned walk_first(const struct attempt *walked, enum attempt_end end);
+
+/* Where a silent port's packets are dropped: `by` and `hop` are the last router that still answers
+ * for them, behind which they are lost. */
 struct place locate_drop(const struct walk *walk);
 
 /* Who sent a port's resets. */

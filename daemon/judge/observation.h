@@ -57,8 +57,9 @@ struct attempt {
  */
 #define HOPS_MAX 24
 
-/* Who sent the resets, by how far their packets have come compared to the control port's. */
-enum origin { ORIGIN_UNKNOWN, ORIGIN_SERVER, ORIGIN_NEARER };
+/* How far the resets have come: as far as the first time to live that brings one reaches, or from
+ * one hop nearer. */
+enum origin { ORIGIN_UNKNOWN, ORIGIN_THERE, ORIGIN_NEARER };
 
 struct walk {
     struct attempt port[HOPS_MAX + 1]; /* by time to live; 0 is not used */

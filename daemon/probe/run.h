@@ -15,7 +15,8 @@
 struct suspicion {
     sd_event_source *timer;
     struct walker *walkers[WALKS_MAX];
-    size_t attempts[WALKS_MAX]; /* whose address each walks to */
+    size_t attempts[WALKS_MAX];      /* whose address each walks to; ATTEMPTS_MAX: forgotten */
+    struct run *controls[WALKS_MAX]; /* what each measures by */
     size_t n_walkers, n_under_way;
 };
 
@@ -27,9 +28,10 @@ struct run {
     struct conversation *conversation;
     unsigned rtt_us; /* of its connection, as the kernel measured it */
     struct suspicion suspicion;
-    bool final;  /* the observation is */
-    bool judged; /* the verdict is out */
-    bool closed; /* nothing is left to do */
+    bool misleads; /* does not lead to the server: nothing is measured by it */
+    bool final;    /* the observation is */
+    bool judged;   /* the verdict is out */
+    bool closed;   /* nothing is left to do */
 };
 
 struct host {

@@ -21,13 +21,13 @@
 #define MUTE_US 2500000
 
 /* A sibling to measure by; NULL where there is none. */
-static const struct run *find_control(const struct run *run, bool proof)
+static struct run *find_control(const struct run *run, bool proof)
 {
-    const struct probe *probe = run->probe;
+    struct probe *probe = run->probe;
 
     for (size_t i = 0; i < probe->n_runs; i++)
         if (&probe->runs[i] != run && run_same_host(&probe->runs[i], run) &&
-            judge_is_control(&probe->runs[i].observation, proof))
+            !probe->runs[i].misleads && judge_is_control(&probe->runs[i].observation, proof))
             return &probe->runs[i];
     return NULL;
 }
@@ -39,6 +39,18 @@ static size_t attempt_of(const struct run *run, const struct walker *walker)
     while (run->suspicion.walkers[i] != walker)
         i++;
     return run->suspicion.attempts[i];
+}
+
+/* Measured by a port that does not lead to the server: that port is none to measure by any more,
+ * and the attempt may be walked to again. */
+static void forget_walk(struct run *run, const struct walker *walker)
+{
+    size_t i = 0;
+
+    while (run->suspicion.walkers[i] != walker)
+        i++;
+    run->suspicion.attempts[i] = ATTEMPTS_MAX;
+    run->suspicion.controls[i]->misleads = true;
 }
 
 /* What answers is not the server: whether it will ever say something is of no interest. */
@@ -66,6 +78,12 @@ static void on_walked(struct walker *walker, enum walk_result result, int fd, vo
         else if (!run->final)
             race_drop(run->race, attempt);
         break;
+    case WALK_DEAD: /* not the port is silent here, the address is: the others decide */
+        race_drop(run->race, attempt);
+        break;
+    case WALK_MISLED: /* something takes the control port's connections: another one may do */
+        forget_walk(run, walker);
+        break;
     case WALK_UNDECIDED:
         break;
     }
@@ -81,8 +99,7 @@ static bool is_walked(const struct run *run, size_t attempt)
 }
 
 /* Starts a walk to the attempt's address; false where that is no longer possible. */
-static bool walk(struct run *run, size_t attempt, const struct run *control,
-                 enum walk_purpose purpose)
+static bool walk(struct run *run, size_t attempt, struct run *control, enum walk_purpose purpose)
 {
     struct suspicion *suspicion = &run->suspicion;
     const struct attempt *suspect = &run->observation.attempts[attempt];
@@ -97,6 +114,7 @@ static bool walk(struct run *run, size_t attempt, const struct run *control,
                    run->finding.endpoint.port, control->finding.endpoint.port, purpose,
                    control->rtt_us, on_walked, run) < 0)
         return false;
+    suspicion->controls[suspicion->n_walkers] = control;
     suspicion->attempts[suspicion->n_walkers++] = attempt;
     suspicion->n_under_way++;
     return true;
@@ -111,7 +129,7 @@ static uint64_t missed_us(const struct run *control)
 static int on_missed(sd_event_source *source, uint64_t usec _unused_, void *userdata)
 {
     struct run *run = userdata;
-    const struct run *control = find_control(run, false);
+    struct run *control = find_control(run, false);
     bool missed = false;
     uint64_t now;
 
@@ -140,7 +158,7 @@ bool suspect_ended(struct run *run)
 {
     size_t attempt;
     enum wanted_walk wanted = judge_wanted_walk(&run->observation, &attempt);
-    const struct run *control;
+    struct run *control;
 
     if (run->probe->late)
         return false;
@@ -160,7 +178,7 @@ static int on_mute(sd_event_source *source _unused_, uint64_t usec _unused_, voi
 {
     struct run *run = userdata;
     const struct attempt *connected = observation_connected(&run->observation);
-    const struct run *control = find_control(run, true);
+    struct run *control = find_control(run, true);
 
     if (connected && !run->final && !observation_is_smtp(&run->observation))
         (void)walk(run, (size_t)(connected - run->observation.attempts), control ? control : run,
@@ -183,7 +201,9 @@ void suspicion_conclude(struct run *run)
     const struct suspicion *suspicion = &run->suspicion;
 
     for (size_t i = 0; i < suspicion->n_walkers; i++)
-        run->observation.attempts[suspicion->attempts[i]].walk = walker_walk(suspicion->walkers[i]);
+        if (suspicion->attempts[i] < ATTEMPTS_MAX)
+            run->observation.attempts[suspicion->attempts[i]].walk =
+                walker_walk(suspicion->walkers[i]);
 }
 
 void suspicion_clear(struct run *run)

@@ -13,6 +13,7 @@
 #include "probe/walk.h"
 #include "cleanup.h"
 #include "error.h"
+#include "judge/locate.h"
 #include "probe/dial.h"
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -96,8 +97,12 @@ static void send_syn(struct walker *walker, enum kind kind, bool control, unsign
 
     if (walker->n_syns == SYNS_MAX)
         return;
-    *syn = (struct syn){walker, NULL, kind, control, index, now_us(walker) + walker->patience_us,
-                        true};
+    *syn = (struct syn){.walker = walker,
+                        .kind = kind,
+                        .control = control,
+                        .index = index,
+                        .due = now_us(walker) + walker->patience_us * (kind == KIND_ORIGIN ? 3 : 1),
+                        .open = true};
     if (dial_new(&syn->dial, walker->event, control ? &walker->control : &walker->port, options,
                  on_dialled, syn) == 0)
         walker->n_syns++;
@@ -111,40 +116,47 @@ static void send_rung(struct walker *walker, bool control, unsigned ttl)
     send_syn(walker, KIND_RUNG, control, ttl, &options);
 }
 
-/* The SYNs whose passing or not tells how far the answers have come: for each class of initial
- * times to live, what a symmetric path of this distance leaves of it, and one more. */
-static void ask_origin(struct walker *walker)
+/*
+ * The SYNs whose passing or not tells how far the answers have come: for each class of initial
+ * times to live, what a symmetric path leaves of it at the hop that the answers seem to come from,
+ * and one more.
+ */
+static void ask_origin(struct walker *walker, unsigned first)
 {
     walker->origin_asked = true;
     for (unsigned i = 0; i < 2 * 2 * ELEMENTSOF(initial_ttls) * WALK_TRIES; i++) {
         unsigned which = i % (2 * 2 * ELEMENTSOF(initial_ttls));
-        unsigned class = which / 4, above = which / 2 % 2;
+        unsigned class = which / 4, above = which / 2 % 2, control = which % 2;
+        unsigned hop = control ? walker->walk.distance : first;
         const struct dial_options options = {
-            .min_ttl = initial_ttls[class] - (int)walker->walk.distance + 1 + (int)above,
+            .min_ttl = initial_ttls[class] - (int)hop + 1 + (int)above,
             .half_open = true,
         };
 
         if (options.min_ttl <= 255)
-            send_syn(walker, KIND_ORIGIN, which % 2, class * 2 + above, &options);
+            send_syn(walker, KIND_ORIGIN, control, class * 2 + above, &options);
     }
 }
 
-/* Compares how far the resets and the control port's answers have come. */
-static enum origin judge_origin(const struct walker *walker)
+/* The class that the answers' times to live belong to, or -1. */
+static int class_of(const bool heard[ELEMENTSOF(initial_ttls)][2])
 {
-    for (size_t class = 0; class < ELEMENTSOF(initial_ttls); class ++) {
-        const bool *port = walker->heard[0][class], *control = walker->heard[1][class];
-        bool higher_class = false;
+    for (int class = ELEMENTSOF(initial_ttls) - 1; class >= 0; class --)
+        if (heard[class][0])
+            return class;
+    return -1;
+}
 
-        if (!control[0] || control[1])
-            continue; /* not from this class, or not at this distance */
-        for (size_t above = class + 1; above < ELEMENTSOF(initial_ttls); above++)
-            higher_class |= walker->heard[0][above][0];
-        if (!port[0] || higher_class)
-            return ORIGIN_UNKNOWN; /* another kind of system: times to live do not compare */
-        return port[1] ? ORIGIN_NEARER : ORIGIN_SERVER;
-    }
-    return ORIGIN_UNKNOWN;
+/* Whether the resets have come from the hop they seem to come from. At the server's own distance
+ * they are compared with its other answers, which have to fit as well. */
+static enum origin judge_origin(const struct walker *walker, unsigned first)
+{
+    int port = class_of(walker->heard[0]), control = class_of(walker->heard[1]);
+    bool fits = control >= 0 && !walker->heard[1][control][1];
+
+    if (port < 0 || (first == walker->walk.distance && (!fits || port != control)))
+        return ORIGIN_UNKNOWN;
+    return walker->heard[0][port][1] ? ORIGIN_NEARER : ORIGIN_THERE;
 }
 
 /* Whether this rung's answer is still owed; asks again where it is due. */
@@ -187,6 +199,22 @@ static bool climb(struct walker *walker)
     return owed || walker->n_rungs < top;
 }
 
+/* Where a reset came from; true while answers to that are owed. */
+static bool consider_origin(struct walker *walker)
+{
+    unsigned first = walk_first(walker->walk.port, ATTEMPT_RESET);
+
+    if (first == 0 || walker->walk.distance == 0)
+        return false;
+    if (!walker->origin_asked)
+        ask_origin(walker, first);
+    for (size_t i = 0; i < walker->n_syns; i++)
+        if (walker->syns[i].open && walker->syns[i].kind == KIND_ORIGIN)
+            return true;
+    walker->walk.reset_origin = judge_origin(walker, first);
+    return false;
+}
+
 /* What has been learnt, and what is to be sent next. */
 static void consider(struct walker *walker)
 {
@@ -195,20 +223,22 @@ static void consider(struct walker *walker)
 
     if (walker->purpose == WALK_SILENCE && !walker->decided) {
         walker->decided = silence_is_a_drop(soundings);
+        if (soundings->control_sent >= SOUNDINGS_DEAD && soundings->control_answered == 0) {
+            end(walker, WALK_DEAD, -1);
+            return;
+        }
         if (soundings->port_answered > 0 || soundings->port_sent >= SOUNDINGS_MAX) {
             end(walker, WALK_UNDECIDED, -1);
             return;
         }
         owed |= !walker->decided;
     }
-    if (!owed && walker->purpose == WALK_RESET && walker->walk.distance > 0) {
-        if (!walker->origin_asked)
-            ask_origin(walker);
-        for (size_t i = 0; i < walker->n_syns; i++)
-            owed |= walker->syns[i].open && walker->syns[i].kind == KIND_ORIGIN;
-        if (!owed)
-            walker->walk.reset_origin = judge_origin(walker);
+    if (walk_is_misled(&walker->walk)) {
+        end(walker, WALK_MISLED, -1);
+        return;
     }
+    if (!owed && walker->purpose == WALK_RESET)
+        owed = consider_origin(walker);
     if (!owed)
         end(walker, WALK_DONE, -1);
 }

@@ -12,8 +12,9 @@
  */
 struct walker;
 
-#define WALK_TRIES    3  /* SYNs for one hop and port before it counts as silent */
-#define SOUNDINGS_MAX 60 /* SYNs at full reach before a silence stays undecided */
+#define WALK_TRIES     3  /* SYNs for one hop and port before it counts as silent */
+#define SOUNDINGS_MAX  60 /* SYNs at full reach before a silence stays undecided */
+#define SOUNDINGS_DEAD 15 /* ... before a control port that answers none is dead */
 
 enum walk_purpose {
     WALK_PATH,    /* where is what we have seen: who sent an ICMP error, who accepted */
@@ -24,6 +25,8 @@ enum walk_purpose {
 enum walk_result {
     WALK_DONE,      /* the walk says all it can; WALK_SILENCE: the port is dropped */
     WALK_UNDECIDED, /* WALK_SILENCE: the bounds are reached and nothing is certain */
+    WALK_DEAD,      /* WALK_SILENCE: the control port does not answer at this address either */
+    WALK_MISLED,    /* the control port does not lead to the server */
     WALK_OPEN,      /* WALK_SILENCE: the port has answered after all */
 };
 

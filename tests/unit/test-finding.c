@@ -94,7 +94,7 @@ static void test_explained(void)
          "10.30.0.1 says it is administratively prohibited, 2 hops from here"},
         {"{\"host\":\"h\",\"port\":25,\"security\":\"starttls\",\"verdict\":\"blocked\",\"evidence\":"
          "{\"how\":\"dropped\"}}",
-         "something on the way drops what goes to this port"},
+         "what goes to this port is dropped on the way"},
         {"{\"host\":\"h\",\"port\":25,\"security\":\"starttls\",\"verdict\":\"rejected\","
          "\"evidence\":{\"code\":554,\"text\":\"5.7.1 no\"}}",
          "554 5.7.1 no"},

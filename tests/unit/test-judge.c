@@ -19,7 +19,7 @@
 static const struct walk reset_by_server = {
     CONTROL,
     .port = {[1] = EXCEEDED(ROUTER), [4] = ANSWERED(ATTEMPT_RESET)},
-    .reset_origin = ORIGIN_SERVER,
+    .reset_origin = ORIGIN_THERE,
 };
 static const struct walk reset_by_router = {
     CONTROL,
@@ -114,8 +114,11 @@ static const struct {
      VERDICT_BAD_CERTIFICATE, NULL, "proven", NULL},
     {"no greeting in time", TALKED(STAGE_GREETING, HALT_TIMEOUT), {0}, SECURITY_STARTTLS,
      VERDICT_SLOW, NULL, "proven", NULL},
-    {"reset in mid-stream, other ports fine", TALKED(STAGE_TLS, HALT_RESET), ANSWERING,
-     SECURITY_TLS, VERDICT_BLOCKED, "reset", "guess", NULL},
+    {"reset in mid-stream, other ports fine",
+     {.stage = STAGE_EHLO, .halt = HALT_RESET, CONNECTED, GREETED}, ANSWERING,
+     SECURITY_STARTTLS, VERDICT_BLOCKED, "reset", "guess", NULL},
+    {"reset before a word was said", TALKED(STAGE_TLS, HALT_RESET), ANSWERING, SECURITY_TLS,
+     VERDICT_NOT_SMTP, "reset", "guess", NULL},
     {"reset in mid-stream, nothing else", TALKED(STAGE_TLS, HALT_RESET), {0}, SECURITY_TLS,
      VERDICT_NOT_SMTP, "reset", "guess", NULL},
     /* not connected */
@@ -221,6 +224,8 @@ static void test_expected(void)
         {"a reset that is proved to be the server's",
          UNCONNECTED(ATTEMPT_RESET, .walk = &reset_by_server), ANSWERING,
          ELSEWHERE(VERDICT_WORKS), VERDICT_REFUSED, NULL, NULL},
+        {"reset before a word, where it works elsewhere", TALKED(STAGE_TLS, HALT_RESET), ANSWERING,
+         ELSEWHERE(VERDICT_WORKS), VERDICT_BLOCKED, "works", "reset"},
         {"no STARTTLS where there is elsewhere",
          {.stage = STAGE_EHLO, .halt = HALT_NO_STARTTLS, CONNECTED, GREETED}, {0},
          ELSEWHERE(VERDICT_WORKS, PROVED), VERDICT_STRIPPED, "STARTTLS", "no STARTTLS"},

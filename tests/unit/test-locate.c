@@ -53,7 +53,7 @@ static void test_drops(void)
         {"dropped behind router 1", "x...", "xxxc", 1, "10.20.0.1", "proven", false},
         {"dropped behind router 2", "xx..", "xxxc", 2, "198.51.100.2", "proven", false},
         {"dropped before the server", "xxx.", "xxxc", 3, "198.51.100.6", "likely", false},
-        {"dropped before anything", "....", "xxxc", 1, NULL, "guess", false},
+        {"dropped before anything", "....", "xxxc", 0, NULL, "guess", false},
         {"router 2 silent for all", "x...", "x.xc", 1, "10.20.0.1", "likely", false},
         {"all routers silent", "....", "...c", 0, NULL, "guess", false},
         {"router 1 silent for all", ".x..", ".xxc", 2, "198.51.100.2", "proven", false},
@@ -76,6 +76,10 @@ static void test_drops(void)
     walk.control[6].end = ATTEMPT_CONNECTED;
     walk.distance = 6;
     ok(locate_drop(&walk).at_server, "the last step of a long path is the server's end");
+    draw("xx..", "c...", &walk);
+    ok(walk_is_misled(&walk), "a control port that ends nearer than the port's routers misleads");
+    draw("x...", "xc..", &walk);
+    ok(!walk_is_misled(&walk), "one that ends behind them does not");
 }
 
 static void test_resets(void)
@@ -89,10 +93,12 @@ static void test_resets(void)
     } cases[] = {
         {"by router 1", "xrrr", "xxxc", ORIGIN_UNKNOWN, false, 1, "10.20.0.1", "proven"},
         {"by router 2", "xxrr", "xxxc", ORIGIN_UNKNOWN, false, 2, "198.51.100.2", "proven"},
-        {"before router 1", "rrrr", "xxxc", ORIGIN_UNKNOWN, false, 1, NULL, "proven"},
+        {"by router 2 before it looks at the time to live", "xrrr", "xxxc", ORIGIN_THERE, false, 2,
+         "198.51.100.2", "proven"},
+        {"before router 1", "rrrr", "xxxc", ORIGIN_UNKNOWN, false, 0, NULL, "likely"},
         {"at the server's distance, from nearer", "xxxr", "xxxc", ORIGIN_NEARER, false, 3,
          "198.51.100.6", "proven"},
-        {"by the server", "xxxr", "xxxc", ORIGIN_SERVER, true, 0, NULL, "proven"},
+        {"by the server", "xxxr", "xxxc", ORIGIN_THERE, true, 0, NULL, "proven"},
         {"at the server's distance", "xxxr", "xxxc", ORIGIN_UNKNOWN, true, 0, NULL, "likely"},
         {"by a silent router", "x.rr", "x.xc", ORIGIN_UNKNOWN, false, 2, NULL, "proven"},
         {"distance unknown", "xxrr", "xxx.", ORIGIN_UNKNOWN, true, 0, NULL, "guess"},
