@@ -85,8 +85,12 @@ struct place locate_reset(const struct walk *walk)
             .confidence = walk->reset_origin == ORIGIN_THERE ? "proven" : "likely",
             .at_server = true,
         };
-    if (first == 1) /* this machine's own firewall, or the first router before all else */
-        return (struct place){.confidence = "likely"};
+    if (first == 1) {
+        /* Faster than any wire, unless the wire is none (veth): then the first router is, too. */
+        if (walk->port[1].at_once && !walk->control[1].at_once)
+            return (struct place){.confidence = "proven"};
+        hop = first; /* a router that looks at its rules before it looks at the time to live */
+    }
     return (struct place){.hop = hop, .by = router_at(walk, hop), .confidence = "proven"};
 }
 

@@ -45,6 +45,7 @@ struct attempt {
     char by[INET6_ADDRSTRLEN]; /* ATTEMPT_ICMP: who said so; "" unknown */
     bool by_self;              /* that was an address of this machine */
     bool on_link;              /* a neighbour's address: no router stands before it */
+    bool at_once;              /* the answer was there when connect() returned */
     unsigned us;               /* from the SYN to the end */
     const struct walk *walk;   /* NULL: none was made */
 };

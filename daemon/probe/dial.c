@@ -77,7 +77,6 @@ static enum attempt_end end_of(struct dial *dial, int error)
         return dial->attempt.how == HOW_TTL_EXCEEDED ? ATTEMPT_EXCEEDED : ATTEMPT_ICMP;
     switch (error) {
     case 0:
-    case EINPROGRESS:
         return ATTEMPT_PENDING;
     case ECONNREFUSED:
     case ECONNRESET:
@@ -92,16 +91,23 @@ static enum attempt_end end_of(struct dial *dial, int error)
     }
 }
 
+/* What has happened to the socket since it was asked last; 0: nothing. */
+static int socket_error(int fd)
+{
+    int error = 0;
+    socklen_t size = sizeof(error);
+
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 ? errno : error;
+}
+
 static int on_io(sd_event_source *source _unused_, int fd, uint32_t events _unused_, void *userdata)
 {
     struct dial *dial = userdata;
     union address peer;
-    socklen_t size = sizeof(peer), error_size = sizeof(int);
+    socklen_t size = sizeof(peer);
     enum attempt_end how;
-    int error = 0;
+    int error = socket_error(fd);
 
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_size) < 0)
-        error = errno;
     if (error == 0 && getpeername(fd, &peer.any, &size) == 0) {
         end(dial, ATTEMPT_CONNECTED);
         return 0;
@@ -151,7 +157,10 @@ static int start(struct dial *dial, sd_event *event, const union address *to,
             return r;
         dial->started = clock_us();
         r = connect(dial->fd, &to->any, size) < 0 ? errno : 0;
-        how = end_of(dial, r); /* the answer can be faster than the call */
+        if (r == EINPROGRESS)
+            r = socket_error(dial->fd);
+        how = end_of(dial, r);
+        dial->attempt.at_once = how != ATTEMPT_PENDING;
     }
     if (how == ATTEMPT_PENDING)
         return sd_event_add_io(event, &dial->io, dial->fd, EPOLLOUT | EPOLLERR, on_io, dial);

@@ -95,7 +95,8 @@ static void test_resets(void)
         {"by router 2", "xxrr", "xxxc", ORIGIN_UNKNOWN, false, 2, "198.51.100.2", "proven"},
         {"by router 2 before it looks at the time to live", "xrrr", "xxxc", ORIGIN_THERE, false, 2,
          "198.51.100.2", "proven"},
-        {"before router 1", "rrrr", "xxxc", ORIGIN_UNKNOWN, false, 0, NULL, "likely"},
+        {"by router 1 before it looks at the time to live", "rrrr", "xxxc", ORIGIN_THERE, false, 1,
+         "10.20.0.1", "proven"},
         {"at the server's distance, from nearer", "xxxr", "xxxc", ORIGIN_NEARER, false, 3,
          "198.51.100.6", "proven"},
         {"by the server", "xxxr", "xxxc", ORIGIN_THERE, true, 0, NULL, "proven"},
@@ -117,6 +118,17 @@ static void test_resets(void)
         is_string(place.by, cases[i].by, "%s: by", cases[i].name);
         is_string(place.confidence, cases[i].confidence, "%s: confidence", cases[i].name);
     }
+}
+
+static void test_self(void)
+{
+    struct walk walk;
+
+    draw("rrrr", "xxxc", &walk);
+    walk.port[1].at_once = true;
+    is_number(locate_reset(&walk).hop, 0, "a reset faster than the first router is our own");
+    walk.control[1].at_once = true;
+    is_number(locate_reset(&walk).hop, 1, "unless that router is as fast");
 }
 
 static void test_others(void)
@@ -161,6 +173,7 @@ int main(void)
 {
     test_drops();
     test_resets();
+    test_self();
     test_others();
     test_silence();
     return tap_done();
