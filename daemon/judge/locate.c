@@ -73,6 +73,14 @@ struct place locate_drop(const struct walk *walk)
     };
 }
 
+/* The port answers with a time to live with which the control port does not: proven where a router
+ * says that this one's packets go on from there. */
+static const char *nearer_confidence(const struct walk *walk, unsigned first)
+{
+    return first == walk->distance || walk->control[first].end == ATTEMPT_EXCEEDED ? "proven"
+                                                                                   : "likely";
+}
+
 struct place locate_reset(const struct walk *walk)
 {
     unsigned first = walk_first(walk->port, ATTEMPT_RESET);
@@ -91,7 +99,11 @@ struct place locate_reset(const struct walk *walk)
             return (struct place){.confidence = "proven"};
         hop = first; /* a router that looks at its rules before it looks at the time to live */
     }
-    return (struct place){.hop = hop, .by = router_at(walk, hop), .confidence = "proven"};
+    return (struct place){
+        .hop = hop,
+        .by = router_at(walk, hop),
+        .confidence = nearer_confidence(walk, first),
+    };
 }
 
 struct place locate_router(const struct walk *walk, const char *address)
@@ -112,7 +124,7 @@ bool locate_proxy(const struct walk *walk, bool on_link, struct place *ret)
 
     if (first == 0 || walk->distance == 0 || !nearer)
         return false;
-    *ret = (struct place){.hop = first, .confidence = "proven"};
+    *ret = (struct place){.hop = first, .confidence = nearer_confidence(walk, first)};
     if (walk->control[first].end == ATTEMPT_EXCEEDED)
         ret->by = walk->control[first].by;
     return true;

@@ -15,7 +15,8 @@
 struct suspicion {
     sd_event_source *timer;
     struct walker *walkers[WALKS_MAX];
-    size_t attempts[WALKS_MAX];      /* whose address each walks to; ATTEMPTS_MAX: forgotten */
+    size_t attempts[WALKS_MAX]; /* whose address each walks to; ATTEMPTS_MAX: forgotten */
+    enum walk_purpose purposes[WALKS_MAX];
     struct run *controls[WALKS_MAX]; /* what each measures by */
     size_t n_walkers, n_under_way;
 };

@@ -90,10 +90,10 @@ static void on_walked(struct walker *walker, enum walk_result result, int fd, vo
     probe_give_verdicts(run->probe);
 }
 
-static bool is_walked(const struct run *run, size_t attempt)
+static bool is_walked(const struct run *run, size_t attempt, enum walk_purpose purpose)
 {
     for (size_t i = 0; i < run->suspicion.n_walkers; i++)
-        if (run->suspicion.attempts[i] == attempt)
+        if (run->suspicion.attempts[i] == attempt && run->suspicion.purposes[i] == purpose)
             return true;
     return false;
 }
@@ -106,7 +106,7 @@ static bool walk(struct run *run, size_t attempt, struct run *control, enum walk
     union address server = {.any.sa_family = (sa_family_t)suspect->family};
     bool ipv6 = suspect->family == AF_INET6;
 
-    if (suspicion->n_walkers == WALKS_MAX || run->probe->late || is_walked(run, attempt))
+    if (suspicion->n_walkers == WALKS_MAX || run->probe->late || is_walked(run, attempt, purpose))
         return false;
     (void)inet_pton(suspect->family, suspect->address,
                     ipv6 ? (void *)&server.ipv6.sin6_addr : (void *)&server.ipv4.sin_addr);
@@ -115,6 +115,7 @@ static bool walk(struct run *run, size_t attempt, struct run *control, enum walk
                    control->rtt_us, on_walked, run) < 0)
         return false;
     suspicion->controls[suspicion->n_walkers] = control;
+    suspicion->purposes[suspicion->n_walkers] = purpose;
     suspicion->attempts[suspicion->n_walkers++] = attempt;
     suspicion->n_under_way++;
     return true;
@@ -136,7 +137,7 @@ static int on_missed(sd_event_source *source, uint64_t usec _unused_, void *user
     if (run->final || run->conversation || !control)
         return 0;
     for (size_t i = 0; i < run->observation.n_attempts; i++)
-        if (race_is_pending(run->race, i, missed_us(control)) && !is_walked(run, i))
+        if (race_is_pending(run->race, i, missed_us(control)) && !is_walked(run, i, WALK_SILENCE))
             missed |= walk(run, i, control, WALK_SILENCE);
     if (missed)
         race_hurry(run->race);

@@ -21,7 +21,16 @@
 #define TICK_US     10000 /* between soundings: a burst would share one fate */
 #define LOOK_AHEAD  6     /* rungs sent before the answers to the first are there */
 #define PATIENCE_US 20000 /* on top of one and a half round trips */
-#define SYNS_MAX    (2 * (WALK_TRIES * HOPS_MAX + SOUNDINGS_MAX) + 12 * WALK_TRIES)
+
+/* Whether resets come from where they seem to: SYNs to each port in rounds, first to every class of
+ * times to live, then to the one that answers. */
+#define ORIGIN_ROUNDS     12
+#define ORIGIN_ALL_ROUNDS 3
+#define ORIGIN_ERROR      1e-3 /* a limit that something passes is taken for one that nothing does */
+
+#define SYNS_MAX                                                                                   \
+    (2 * (WALK_TRIES * HOPS_MAX + SOUNDINGS_MAX) + DECISIVE_TRIES + 4 * ORIGIN_ROUNDS +            \
+     8 * ORIGIN_ALL_ROUNDS)
 
 /* What hosts and routers send packets with: the classes a received time to live falls into. */
 static const int initial_ttls[] = {64, 128, 255};
@@ -33,9 +42,15 @@ struct syn {
     struct dial *dial;
     enum kind kind;
     bool control;
-    unsigned index; /* of the rung; for KIND_ORIGIN: in `heard` */
+    unsigned index; /* of the rung; for KIND_ORIGIN: twice the class, plus one for above */
     uint64_t due;   /* when an answer is not waited for any longer */
     bool open;      /* neither answered nor given up */
+};
+
+/* SYNs whose answers are heard only if they have come no farther than so many hops (`at`), or one
+ * hop less (`above`): how many had their time, and how many were answered. */
+struct limit {
+    unsigned at_sent, at_heard, above_sent, above_heard;
 };
 
 struct walker {
@@ -50,8 +65,9 @@ struct walker {
     unsigned n_rungs; /* asked for so far */
     unsigned tries[2][HOPS_MAX + 1];
     bool decided; /* the silence is */
-    bool origin_asked;
-    bool heard[2][ELEMENTSOF(initial_ttls)][2]; /* port or control, class, at its limit and above */
+    bool asks_origin;
+    unsigned rounds;
+    struct limit limits[2][ELEMENTSOF(initial_ttls)]; /* of port and control, by class */
     struct syn syns[SYNS_MAX];
     size_t n_syns;
     sd_event_source *tick;
@@ -116,47 +132,87 @@ static void send_rung(struct walker *walker, bool control, unsigned ttl)
     send_syn(walker, KIND_RUNG, control, ttl, &options);
 }
 
+/* The class that the answers' times to live belong to, or -1. */
+static int class_of(const struct limit limits[ELEMENTSOF(initial_ttls)])
+{
+    for (int class = ELEMENTSOF(initial_ttls) - 1; class >= 0; class --)
+        if (limits[class].at_heard > 0)
+            return class;
+    return -1;
+}
+
 /*
- * The SYNs whose passing or not tells how far the answers have come: for each class of initial
- * times to live, what a symmetric path leaves of it at the hop that the answers seem to come from,
+ * One round of the SYNs whose passing or not tells how far the answers have come: for each class of
+ * initial times to live, what a symmetric path leaves of it at the hop that they seem to come from,
  * and one more.
  */
 static void ask_origin(struct walker *walker, unsigned first)
 {
-    walker->origin_asked = true;
-    for (unsigned i = 0; i < 2 * 2 * ELEMENTSOF(initial_ttls) * WALK_TRIES; i++) {
-        unsigned which = i % (2 * 2 * ELEMENTSOF(initial_ttls));
-        unsigned class = which / 4, above = which / 2 % 2, control = which % 2;
+    bool all = walker->rounds++ < ORIGIN_ALL_ROUNDS;
+
+    for (unsigned i = 0; i < 2 * 2 * ELEMENTSOF(initial_ttls); i++) {
+        unsigned class = i / 4, above = i / 2 % 2, control = i % 2;
         unsigned hop = control ? walker->walk.distance : first;
         const struct dial_options options = {
             .min_ttl = initial_ttls[class] - (int)hop + 1 + (int)above,
             .half_open = true,
         };
 
-        if (options.min_ttl <= 255)
+        if (options.min_ttl <= 255 && (all || class_of(walker->limits[control]) == (int)class))
             send_syn(walker, KIND_ORIGIN, control, class * 2 + above, &options);
     }
 }
 
-/* The class that the answers' times to live belong to, or -1. */
-static int class_of(const bool heard[ELEMENTSOF(initial_ttls)][2])
+static void count_origin(struct syn *syn, bool heard)
 {
-    for (int class = ELEMENTSOF(initial_ttls) - 1; class >= 0; class --)
-        if (heard[class][0])
-            return class;
-    return -1;
+    struct limit *limit = &syn->walker->limits[syn->control][syn->index / 2];
+
+    if (syn->index % 2) {
+        limit->above_sent += syn->open;
+        limit->above_heard += heard;
+    } else {
+        limit->at_sent += syn->open;
+        limit->at_heard += heard;
+    }
+}
+
+/* Whether it is known on which side of its limit the answers fall. */
+static bool is_limit_known(const struct limit limits[ELEMENTSOF(initial_ttls)])
+{
+    int class = class_of(limits);
+    struct soundings soundings;
+
+    if (class < 0)
+        return false;
+    soundings = (struct soundings){limits[class].above_sent, limits[class].above_heard,
+                                   limits[class].at_sent, limits[class].at_heard};
+    return soundings.port_answered > 0 || silence_by_loss(&soundings) < ORIGIN_ERROR;
 }
 
 /* Whether the resets have come from the hop they seem to come from. At the server's own distance
  * they are compared with its other answers, which have to fit as well. */
 static enum origin judge_origin(const struct walker *walker, unsigned first)
 {
-    int port = class_of(walker->heard[0]), control = class_of(walker->heard[1]);
-    bool fits = control >= 0 && !walker->heard[1][control][1];
+    int port = class_of(walker->limits[0]), control = class_of(walker->limits[1]);
+    bool fits = is_limit_known(walker->limits[1]) && port == control &&
+                walker->limits[1][control].above_heard == 0;
 
-    if (port < 0 || (first == walker->walk.distance && (!fits || port != control)))
+    if (!is_limit_known(walker->limits[0]) || (first == walker->walk.distance && !fits))
         return ORIGIN_UNKNOWN;
-    return walker->heard[0][port][1] ? ORIGIN_NEARER : ORIGIN_THERE;
+    return walker->limits[0][port].above_heard > 0 ? ORIGIN_NEARER : ORIGIN_THERE;
+}
+
+/*
+ * How often a rung is asked for. Where the port's connection or reset came before the control
+ * port's, everything hangs on whether the control port answers there, too.
+ */
+static unsigned tries_for(const struct walker *walker, bool control, unsigned ttl)
+{
+    enum attempt_end port = walker->walk.port[ttl].end;
+    bool nearer =
+        ttl < walker->walk.distance && (port == ATTEMPT_CONNECTED || port == ATTEMPT_RESET);
+
+    return control && nearer ? DECISIVE_TRIES : WALK_TRIES;
 }
 
 /* Whether this rung's answer is still owed; asks again where it is due. */
@@ -170,7 +226,7 @@ static bool is_owed(struct walker *walker, bool control, unsigned ttl)
         if (syn->open && syn->kind == KIND_RUNG && syn->control == control && syn->index == ttl)
             return true;
     }
-    if (walker->tries[control][ttl] == WALK_TRIES) {
+    if (walker->tries[control][ttl] >= tries_for(walker, control, ttl)) {
         rung(walker, control, ttl)->end = ATTEMPT_SILENT;
         return false;
     }
@@ -203,14 +259,16 @@ static bool climb(struct walker *walker)
 static bool consider_origin(struct walker *walker)
 {
     unsigned first = walk_first(walker->walk.port, ATTEMPT_RESET);
+    bool known = is_limit_known(walker->limits[0]) && is_limit_known(walker->limits[1]);
+    bool open = walker->rounds < ORIGIN_ROUNDS;
 
     if (first == 0 || walker->walk.distance == 0)
         return false;
-    if (!walker->origin_asked)
-        ask_origin(walker, first);
+    walker->asks_origin = true; /* a round each tick */
     for (size_t i = 0; i < walker->n_syns; i++)
-        if (walker->syns[i].open && walker->syns[i].kind == KIND_ORIGIN)
-            return true;
+        open |= walker->syns[i].open && walker->syns[i].kind == KIND_ORIGIN;
+    if (!known && open)
+        return true;
     walker->walk.reset_origin = judge_origin(walker, first);
     return false;
 }
@@ -248,6 +306,8 @@ static void give_up(struct syn *syn)
 {
     struct soundings *soundings = &syn->walker->walk.soundings;
 
+    if (syn->kind == KIND_ORIGIN)
+        count_origin(syn, false);
     syn->open = false;
     if (syn->kind == KIND_SOUNDING && syn->control)
         soundings->control_sent++;
@@ -297,7 +357,7 @@ static void on_dialled(struct dial *dial, int fd, void *userdata)
         fd = -1;
         break;
     case KIND_ORIGIN:
-        walker->heard[syn->control][syn->index / 2][syn->index % 2] = true;
+        count_origin(syn, true);
         break;
     }
     if (fd >= 0)
@@ -320,6 +380,8 @@ static int on_tick(sd_event_source *source, uint64_t usec _unused_, void *userda
         send_syn(walker, KIND_SOUNDING, false, 0, &half_open);
         send_syn(walker, KIND_SOUNDING, true, 0, &half_open);
     }
+    if (walker->asks_origin && walker->rounds < ORIGIN_ROUNDS)
+        ask_origin(walker, walk_first(walker->walk.port, ATTEMPT_RESET));
     (void)sd_event_source_set_time(source, now + TICK_US);
     (void)sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
     consider(walker);

@@ -13,6 +13,7 @@
 struct walker;
 
 #define WALK_TRIES     3  /* SYNs for one hop and port before it counts as silent */
+#define DECISIVE_TRIES 12 /* ... where a verdict hangs on its silence */
 #define SOUNDINGS_MAX  60 /* SYNs at full reach before a silence stays undecided */
 #define SOUNDINGS_DEAD 15 /* ... before a control port that answers none is dead */
 

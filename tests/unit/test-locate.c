@@ -102,6 +102,8 @@ static void test_resets(void)
         {"by the server", "xxxr", "xxxc", ORIGIN_THERE, true, 0, NULL, "proven"},
         {"at the server's distance", "xxxr", "xxxc", ORIGIN_UNKNOWN, true, 0, NULL, "likely"},
         {"by a silent router", "x.rr", "x.xc", ORIGIN_UNKNOWN, false, 2, NULL, "proven"},
+        {"where the server may have answered, too", "xxr.", "xx.c", ORIGIN_UNKNOWN, false, 2,
+         "198.51.100.2", "likely"},
         {"distance unknown", "xxrr", "xxx.", ORIGIN_UNKNOWN, true, 0, NULL, "guess"},
         {"no reset seen again", "xxx.", "xxxc", ORIGIN_UNKNOWN, true, 0, NULL, "guess"},
     };
