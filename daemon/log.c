@@ -4,6 +4,7 @@
  * Where log lines go. Decided once: to the journal when standard error is the journal's own stream,
  * so that priorities survive, else to standard error for whoever runs the program by hand.
  */
+#define SD_JOURNAL_SUPPRESS_LOCATION /* this file and line would say nothing of the caller */
 #include "log.h"
 #include <errno.h>
 #include <stdarg.h>

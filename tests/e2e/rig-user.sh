@@ -1,0 +1,227 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# The rig: a user's session as systemd makes it, for the time of one command.
+#
+#     rig-user.sh [--layer DIR]... [--show DIR]... COMMAND [ARGUMENT...]
+#
+# A real `systemd --user` with journald and the session's D-Bus, of a user who has nothing yet, on a
+# copy-on-write view of this machine's root, with no network but the loopback. What the system's own
+# process 1 is does not matter. COMMAND runs in there as root, with `as-user` (bin/) on its PATH and
+# RIG_USER, RIG_UID, RIG_HOME, RIG_RUNTIME in its environment.
+#
+#   --layer DIR   what is below DIR (of a `make install DESTDIR=DIR`) lies over the root
+#   --show DIR    DIR is the machine's own in there, not a copy, and can be written to: needed for
+#                 what is not on the root's file system, or below /tmp
+#
+# What always holds: processes, mounts and network live in namespaces of their own, all files written
+# on a tmpfs in there. Only the cgroups are the machine's; the guard below outlives the rig to remove
+# them, and is told when its parent ends, however that came about.
+#
+# Exit status: COMMAND's; 77, with the reason on stderr, where this machine can have no rig; 2 usage.
+set -Eeuo pipefail
+
+libexec=/lib/systemd
+
+# stop STATUS REASON...
+stop() {
+    echo "rig: ${*:2}" >&2
+    exit "$1"
+}
+
+# until_true COMMAND...: polls, because neither sockets nor cgroups can be waited for from a shell
+until_true() {
+    local deadline=$((SECONDS + 20))
+
+    until "$@"; do
+        [ $SECONDS -lt $deadline ] || return 1
+        sleep 0.02
+    done
+}
+
+# --- outside: check, and enter -------------------------------------------------------------------
+
+outside() {
+    local tool directory rig
+
+    # Without a trap bash takes a SIGINT for that of the command it waits for, and goes on.
+    trap 'exit 130' INT
+    rig=$(realpath "$(dirname "$0")")
+    RIG_LAYERS='' RIG_SHOWN=$rig PATH=$rig/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
+    RIG_USER=mailroam-rig RIG_UID=41234 RIG_HOME=/home/mailroam-rig RIG_RUNTIME=/run/user/41234
+    export PATH "${!RIG_@}"
+    while [ $# -gt 2 ]; do
+        case $1 in
+        --layer) RIG_LAYERS+=$'\n'$(realpath "$2") ;;
+        --show) RIG_SHOWN+=$'\n'$(realpath "$2") ;;
+        *) break ;;
+        esac
+        shift 2
+    done
+    [[ $# -gt 0 && $1 != --* ]] ||
+        stop 2 "usage: rig-user.sh [--layer DIR]... [--show DIR]... COMMAND [ARGUMENT...]"
+    [ "$(id -u)" = 0 ] || stop 77 "only root can make the rig's cgroups and mounts"
+    for tool in dbus-daemon ip journalctl mountpoint setpriv systemctl unshare; do
+        command -v $tool >/dev/null ||
+            stop 77 "$tool is missing (Debian: dbus-user-session iproute2 systemd util-linux)"
+    done
+    for tool in $libexec/systemd $libexec/systemd-journald /usr/lib/systemd/user/dbus.socket; do
+        [ -e "$tool" ] || stop 77 "$tool is missing (Debian: dbus-user-session systemd)"
+    done
+    for directory in /usr /etc; do
+        ! mountpoint -q $directory ||
+            stop 77 "$directory is a file system of its own: a copy of / would lack it"
+    done
+    unshare --mount --pid --ipc --uts --cgroup --net --fork true ||
+        stop 77 "namespaces are not allowed here"
+    # The guard has mounts of its own already, for its view of the cgroups.
+    exec unshare --mount --propagation private \
+        setpriv --pdeathsig TERM "$BASH" "$rig/rig-user.sh" --guard "$@"
+}
+
+# The names decide: journald learns from them whose service a line is from. The user's own part is
+# delegated as logind does it: the manager's directory, and what it needs to move processes.
+make_cgroups() {
+    local manager=$cgroup/user.slice/user-$RIG_UID.slice/user@$RIG_UID.service directory
+
+    mkdir -p "$manager/init.scope" "$cgroup/init.scope" \
+        "$cgroup/system.slice/systemd-journald.service"
+    for directory in "$manager" "$manager/init.scope"; do
+        chown "$RIG_UID" "$directory" "$directory"/cgroup.{procs,threads,subtree_control}
+    done
+}
+
+cgroup_is_empty() { grep -qx 'populated 0' "$cgroup/cgroup.events"; }
+
+remove_cgroups() {
+    [ -d "$cgroup" ] || return 0
+    until_true cgroup_is_empty || :
+    find "$cgroup" -depth -type d -exec rmdir {} +
+}
+
+kill_rig() { kill -KILL "$(jobs -p)" 2>/dev/null || :; } # it has one job at most
+
+guard() {
+    local status=0 signalled=0
+
+    cgroup=/mnt/mailroam-rig-$$
+    trap remove_cgroups EXIT
+    trap 'signalled=130; kill_rig' INT
+    trap 'signalled=143; kill_rig' TERM
+    trap 'signalled=129; kill_rig' HUP
+    mount -t cgroup2 cgroup2 /mnt || stop 77 "no cgroup2 may be mounted here"
+    mkdir "$cgroup" || stop 77 "no cgroup may be made here"
+    make_cgroups || stop 77 "cgroups cannot be delegated here"
+    # The namespace's root is the cgroup one is in when making it. <&0: a process in the background
+    # would get /dev/null.
+    (
+        echo "$BASHPID" >"$cgroup/cgroup.procs"
+        exec setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --cgroup --net --fork \
+            --kill-child --propagation private "$BASH" "$0" --inside "$@"
+    ) <&0 &
+    [ $signalled = 0 ] || kill_rig
+    wait $! 2>/dev/null || status=$?
+    if [ $signalled != 0 ]; then
+        wait 2>/dev/null # a trap ends the first one early
+        status=$signalled
+    fi
+    exit $status
+}
+
+# --- inside: set up ------------------------------------------------------------------------------
+
+# Becomes a copy-on-write view of /, the writing on a tmpfs.
+new_root() {
+    local directory root=/mnt/root
+
+    mount -t tmpfs -o mode=755 rig /mnt
+    mkdir /mnt/{upper,work,root}
+    # Copied, because overlayfs takes no second lower directory from below the first.
+    while read -r directory; do
+        [ -z "$directory" ] || cp -a "$directory/." /mnt/upper
+    done <<<"$RIG_LAYERS"
+    mount -t overlay -o "lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work" rig $root ||
+        stop 77 "no overlay may be mounted here"
+    mount --rbind /dev $root/dev
+    mount -t proc proc $root/proc || stop 77 "no /proc may be mounted here"
+    mount -t sysfs sysfs $root/sys # a new one shows this network
+    mount -t cgroup2 cgroup2 $root/sys/fs/cgroup
+    mount -t tmpfs -o mode=755 tmpfs $root/run
+    mount -t tmpfs -o mode=1777 tmpfs $root/tmp
+    while read -r directory; do
+        mkdir -p "$root$directory"
+        mount --bind "$directory" "$root$directory"
+    done <<<"$RIG_SHOWN"
+    cd $root
+    pivot_root . mnt
+    cd /
+    umount --lazy /mnt
+}
+
+# A user of the rig's own: nobody else's files and units take part. The number is above those whose
+# journal is the system's.
+user() {
+    echo "$RIG_USER:x:$RIG_UID:$RIG_UID::$RIG_HOME:/bin/sh" >>/etc/passwd
+    echo "$RIG_USER:x:$RIG_UID:" >>/etc/group
+    mkdir -p "$RIG_HOME" "$RIG_RUNTIME"
+    chown "$RIG_UID:$RIG_UID" "$RIG_HOME" "$RIG_RUNTIME"
+    chmod 700 "$RIG_HOME" "$RIG_RUNTIME"
+}
+
+# in_cgroup PATH COMMAND...
+in_cgroup() {
+    echo "$BASHPID" >"/sys/fs/cgroup/$1/cgroup.procs"
+    exec "${@:2}"
+}
+
+start_journald() {
+    local id=/etc/machine-id
+
+    [ -s $id ] || tr -d - </proc/sys/kernel/random/uuid >$id
+    # /run/systemd/system says that systemd runs. Only a journal that is kept on disk is split by
+    # users, which `journalctl --user` needs, and only after the flush, which process 1 would ask for.
+    mkdir -p /run/systemd/{system,journal}
+    rm -rf /var/log/journal
+    mkdir -p "/var/log/journal/$(cat $id)"
+    touch /run/systemd/journal/flushed
+    in_cgroup system.slice/systemd-journald.service $libexec/systemd-journald >/dev/null 2>&1 &
+    until_true test -S /run/systemd/journal/socket || stop 1 "journald did not start"
+}
+
+# The manager's own messages reach the journal only where its stderr is a stream of it and it is told
+# so. It makes the address of the bus known by itself, through dbus.socket.
+start_manager() {
+    # shellcheck disable=SC2016
+    in_cgroup "user.slice/user-$RIG_UID.slice/user@$RIG_UID.service/init.scope" \
+        as-user env -u DBUS_SESSION_BUS_ADDRESS systemd-cat -t systemd sh -c \
+        'JOURNAL_STREAM=$(stat -Lc %d:%i /proc/self/fd/2) exec "$1" --user' - $libexec/systemd &
+    until_true test -S "$RIG_RUNTIME/systemd/private" || stop 1 "systemd --user did not start"
+    as-user systemctl --user is-system-running --wait >/dev/null || {
+        as-user systemctl --user --failed --no-pager >&2
+        stop 1 "the user's manager is not well"
+    }
+}
+
+# The command's end is the end of all: the kernel kills the rest of the process namespace.
+inside() {
+    local status=0
+
+    trap 'echo "rig: line $LINENO failed: $BASH_COMMAND" >&2' ERR
+    new_root
+    ip link set lo up
+    echo $$ >/sys/fs/cgroup/init.scope/cgroup.procs
+    user
+    start_journald
+    start_manager
+    trap - ERR
+    env --default-signal=INT,QUIT "$@" || status=$?
+    exit $status
+}
+
+# -------------------------------------------------------------------------------------------------
+
+case ${1-} in
+--guard) guard "${@:2}" ;;
+--inside) inside "${@:2}" ;;
+*) outside "$@" ;;
+esac
