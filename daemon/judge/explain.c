@@ -108,6 +108,8 @@ static void explain_certificate(FILE *out, const struct evidence *evidence)
         if (who)
             fprintf(out, " (%s)", who);
     }
+    if (evidence_text(evidence, EVIDENCE_REPLY))
+        fprintf(out, ": %s", evidence_text(evidence, EVIDENCE_REPLY));
 }
 
 static void explain_text(FILE *out, const struct evidence *evidence, const char *otherwise)

@@ -198,6 +198,14 @@ static struct conclusion judge_conversation(const struct observation *observatio
                                HOW_NONE};
 }
 
+/* A name server that says there is nothing is believed; one that does not answer has said nothing.
+ */
+static struct conclusion judge_unresolved(const struct observation *observation)
+{
+    return (struct conclusion){VERDICT_UNRESOLVED,
+                               observation->halt == HALT_TIMEOUT ? "likely" : "proven"};
+}
+
 /* A connection that ends nearer than the server does not end at the server, whatever it says. */
 static void judge_distance(const struct attempt *attempt, struct conclusion *conclusion)
 {
@@ -268,7 +276,7 @@ int judge(const struct observation *observation, const struct siblings *siblings
     int r;
 
     if (observation->stage == STAGE_RESOLVE)
-        conclusion = (struct conclusion){VERDICT_UNRESOLVED, "proven", HOW_NONE, 0, NULL};
+        conclusion = judge_unresolved(observation);
     else if (observation->stage == STAGE_CONNECT)
         conclusion = judge_unconnected(attempt, siblings);
     else

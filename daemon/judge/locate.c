@@ -10,8 +10,9 @@
 #include "judge/locate.h"
 #include <string.h>
 
-/* A drop right before the server is the server's end when that is so much nearer to it than to us;
- * on a shorter path the last router may as well be the hotel's. */
+/* A drop right before the server is the server's end when that is so much nearer to it than to us,
+ * or when there is nothing between; on a shorter path the last router may as well be the hotel's.
+ */
 #define SERVER_END_DISTANCE 5
 
 static bool answered(const struct attempt *attempt)
@@ -61,9 +62,10 @@ struct place locate_drop(const struct walk *walk)
     while (next <= HOPS_MAX && !answered(&walk->control[next]))
         next++;
     adjacent = next == last + 1;
-    if (last == 0) /* this machine's own firewall, or the first router before all else */
+    if (last == 0 && walk->distance != 1)
+        /* This machine's own firewall, or the first router before all else. */
         return (struct place){.confidence = "guess"};
-    if (adjacent && next == walk->distance && next >= SERVER_END_DISTANCE)
+    if (adjacent && next == walk->distance && (next == 1 || next >= SERVER_END_DISTANCE))
         return (struct place){.hop = next, .confidence = "likely", .at_server = true};
     /* Right before the server, its own firewall would look the same. */
     return (struct place){
@@ -88,9 +90,11 @@ struct place locate_reset(const struct walk *walk)
 
     if (first == 0 || walk->distance == 0)
         return (struct place){.confidence = "guess", .at_server = true};
-    if (first == walk->distance && walk->reset_origin != ORIGIN_NEARER)
+    /* Beyond the server's distance: its resets at that distance were lost. */
+    if (hop >= walk->distance || (first == walk->distance && walk->reset_origin != ORIGIN_NEARER))
         return (struct place){
-            .confidence = walk->reset_origin == ORIGIN_THERE ? "proven" : "likely",
+            .confidence =
+                first == walk->distance && walk->reset_origin == ORIGIN_THERE ? "proven" : "likely",
             .at_server = true,
         };
     if (first == 1) {

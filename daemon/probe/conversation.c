@@ -29,6 +29,7 @@ struct conversation {
     struct stream *stream;
     sd_event_source *io, *quit_timer;
     bool said;    /* this stage's command was sent */
+    bool leaving; /* QUIT was answered */
     bool quiting; /* the observation is final, only QUIT is left */
     struct smtp_reply reply;
     char input[4096];
@@ -75,31 +76,54 @@ static int on_quit_timer(sd_event_source *source _unused_, uint64_t usec _unused
     return 0;
 }
 
+#define CODE_CLOSING 421 /* RFC 5321 section 3.8: may come at any time, and is the end */
+
 /* Whether the server still expects an SMTP command, so that QUIT is due. */
-static bool may_quit(enum halt halt)
+static bool may_quit(const struct conversation *conversation, enum halt halt)
 {
-    return halt == HALT_NONE || halt == HALT_REPLY || halt == HALT_NO_STARTTLS;
+    return halt == HALT_NONE || halt == HALT_NO_STARTTLS ||
+           (halt == HALT_REPLY && conversation->reply.code != CODE_CLOSING);
 }
 
 /* The observation is final. Afterwards either QUIT is under way or the connection is closed. */
 static void end(struct conversation *conversation, enum halt halt)
 {
+    bool quit = may_quit(conversation, halt);
+
     conversation->observation->halt = halt;
     conversation->quiting = true;
     conversation->said = false;
+    conversation->n_input = 0;
     smtp_reply_reset(&conversation->reply);
     conversation->callbacks->ended(conversation->userdata);
-    if (!may_quit(halt) ||
+    if (!quit ||
         sd_event_add_time_relative(conversation->event, &conversation->quit_timer, CLOCK_MONOTONIC,
                                    QUIT_TIME_US, 0, on_quit_timer, conversation) < 0)
         close_connection(conversation);
 }
 
-/* Sends a command once a stage. */
+/* Whether the input begins with the code of a server that is about to hang up. */
+static bool is_closing(const struct conversation *conversation)
+{
+    return conversation->n_input >= 3 && memcmp(conversation->input, "421", 3) == 0;
+}
+
+/*
+ * Sends a command once a stage. Whoever has answered already, before the question, is not to be
+ * trusted with it: in clear anybody may have put that there, to be taken for the server's answer.
+ * Then STREAM_FAILED; only a 421 is read in place of the answer.
+ */
 static enum stream_answer say(struct conversation *conversation, const char *command)
 {
     size_t n = conversation->said ? 0 : strlen(command);
 
+    if (n > 0 && conversation->n_input > 0) {
+        n = 0;
+        if (!is_closing(conversation)) {
+            note_input(conversation);
+            return STREAM_FAILED;
+        }
+    }
     conversation->said = true;
     return stream_write(conversation->stream, command, n);
 }
@@ -110,12 +134,17 @@ static enum stream_answer say_ehlo(struct conversation *conversation)
     char command[80], text[INET6_ADDRSTRLEN];
     union address self = {0};
     socklen_t size = sizeof(self);
+    bool ipv6;
 
     if (getsockname(stream_fd(conversation->stream), &self.any, &size) < 0 ||
         !*address_format(&self, text))
         strcpy(text, "127.0.0.1");
-    (void)snprintf(command, sizeof(command), "EHLO [%s%s]\r\n",
-                   address_is_ipv6(&self) ? "IPv6:" : "", text);
+    ipv6 = address_is_ipv6(&self);
+    if (ipv6 && IN6_IS_ADDR_V4MAPPED(&self.ipv6.sin6_addr)) { /* on the wire it is IPv4 */
+        ipv6 = false;
+        (void)inet_ntop(AF_INET, &self.ipv6.sin6_addr.s6_addr[12], text, sizeof(text));
+    }
+    (void)snprintf(command, sizeof(command), "EHLO [%s%s]\r\n", ipv6 ? "IPv6:" : "", text);
     return say(conversation, command);
 }
 
@@ -183,9 +212,22 @@ static void note_auth(struct conversation *conversation, char *mechanisms)
         (void)evidence_set_list(&conversation->observation->evidence, EVIDENCE_AUTH, items);
 }
 
+static void note_extensions(struct conversation *conversation, unsigned long offered)
+{
+    char *items[EVIDENCE_LIST_MAX + 1] = {0};
+    size_t n = 0;
+
+    for (unsigned i = 0; smtp_extensions[i] && n < EVIDENCE_LIST_MAX; i++)
+        if (offered & (1UL << i))
+            items[n++] = (char *)smtp_extensions[i]; /* only read */
+    if (n > 0)
+        (void)evidence_set_list(&conversation->observation->evidence, EVIDENCE_EXTENSIONS, items);
+}
+
 static void note_ehlo(struct conversation *conversation, struct smtp_ehlo *ehlo)
 {
     note_auth(conversation, ehlo->auth);
+    note_extensions(conversation, ehlo->extensions);
     if (ehlo->has_size)
         evidence_set_number(&conversation->observation->evidence, EVIDENCE_SIZE, ehlo->size);
 }
@@ -220,6 +262,7 @@ static enum stream_answer ehlo_clear(struct conversation *conversation)
         conversation->observation->stage = STAGE_COMPLETE;
         end(conversation, HALT_NONE);
     } else if (!ehlo.starttls) {
+        note_extensions(conversation, ehlo.extensions);
         end(conversation, HALT_NO_STARTTLS);
     } else {
         enter(conversation, STAGE_STARTTLS);
@@ -244,13 +287,26 @@ static enum stream_answer starttls(struct conversation *conversation)
     return STREAM_OK;
 }
 
+/* Whether what came in place of TLS is a positive reply: not the server, which has just agreed to
+ * TLS, but somebody who wants to be taken for it. (Servers whose TLS is broken say 4xx there.) */
+static bool is_injected(struct conversation *conversation)
+{
+    const char *text = evidence_text(&conversation->observation->evidence, EVIDENCE_REPLY);
+
+    return text && strspn(text, "0123456789") == 3 && *text < '4' && strchr(" -", text[3]);
+}
+
 static enum stream_answer handshake(struct conversation *conversation)
 {
     bool implicit = conversation->endpoint->security == SECURITY_TLS, verified = false;
     enum stream_answer answer =
-        stream_handshake(conversation->stream, conversation->policy, conversation->endpoint->host,
+        stream_handshake(conversation->stream, conversation->policy, conversation->endpoint,
                          &conversation->observation->evidence, &verified);
 
+    if (answer == STREAM_NOT_TLS && !implicit && is_injected(conversation)) {
+        end(conversation, HALT_INJECTED);
+        return STREAM_OK;
+    }
     if (answer != STREAM_OK)
         return answer;
     if (verified)
@@ -279,11 +335,15 @@ static enum stream_answer ehlo_tls(struct conversation *conversation)
 /* What the reply to QUIT says is of no interest, only that the server had its turn. */
 static enum stream_answer quit(struct conversation *conversation)
 {
-    enum stream_answer answer = say(conversation, "QUIT\r\n");
+    enum stream_answer answer = STREAM_OK;
 
-    if (answer == STREAM_OK)
-        answer = read_reply(conversation);
-    return answer == STREAM_OK ? STREAM_CLOSED : answer;
+    if (!conversation->leaving) {
+        answer = say(conversation, "QUIT\r\n");
+        if (answer == STREAM_OK)
+            answer = read_reply(conversation);
+        conversation->leaving = answer == STREAM_OK;
+    }
+    return answer == STREAM_OK ? stream_leave(conversation->stream) : answer;
 }
 
 static enum stream_answer step(struct conversation *conversation)

@@ -7,7 +7,6 @@
 #include "probe/address.h"
 #include <linux/errqueue.h>
 #include <string.h>
-#include <sys/socket.h>
 
 int errqueue_enable(int fd, int family)
 {
@@ -63,55 +62,65 @@ enum how icmp_meaning(int family, unsigned type, unsigned code)
     return type == 3 ? icmp4_meaning(code) : type == 11 ? HOW_TTL_EXCEEDED : HOW_NONE;
 }
 
-static void read_offender(int fd, const struct sock_extended_err *error, struct attempt *attempt)
+/* Who sent the error; "" where it is not said. The kernel puts the address right behind it. */
+static void read_offender(const struct sock_extended_err *error, size_t size,
+                          char by[static INET6_ADDRSTRLEN])
 {
-    union address offender = {0}, self = {0};
+    union address offender = {0};
+
+    size -= sizeof(*error);
+    memcpy(&offender, SO_EE_OFFENDER(error), size < sizeof(offender) ? size : sizeof(offender));
+    (void)address_format(&offender, by);
+}
+
+bool errqueue_read_message(struct msghdr *message, struct attempt *attempt)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+        const struct sock_extended_err *error = (const void *)CMSG_DATA(c);
+        bool ours = (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
+                    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR);
+        enum how how;
+
+        if (!ours || c->cmsg_len < CMSG_LEN(sizeof(*error)) ||
+            (error->ee_origin != SO_EE_ORIGIN_ICMP && error->ee_origin != SO_EE_ORIGIN_ICMP6))
+            continue;
+        how = icmp_meaning(error->ee_origin == SO_EE_ORIGIN_ICMP6 ? AF_INET6 : AF_INET,
+                           error->ee_type, error->ee_code);
+        if (how == HOW_NONE)
+            continue;
+        attempt->how = how;
+        read_offender(error, c->cmsg_len - CMSG_LEN(0), attempt->by);
+        return true;
+    }
+    return false;
+}
+
+static bool is_own_address(int fd, const char *address)
+{
+    union address self = {0};
     socklen_t size = sizeof(self);
     char own[INET6_ADDRSTRLEN];
 
-    memcpy(&offender, SO_EE_OFFENDER(error), sizeof(offender));
-    (void)address_format(&offender, attempt->by);
-    attempt->by_self = getsockname(fd, &self.any, &size) == 0 &&
-                       strcmp(address_format(&self, own), attempt->by) == 0 && *own;
-}
-
-/* The next message of the queue that is an ICMP error into *ret; it points into `control`. */
-static const struct sock_extended_err *next_error(int fd, void *control, size_t size)
-{
-    char payload[64];
-    struct iovec part = {payload, sizeof(payload)};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = size};
-
-    while (recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0) {
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
-            const struct sock_extended_err *error = (const void *)CMSG_DATA(c);
-            bool ours = (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
-                        (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR);
-
-            if (ours &&
-                (error->ee_origin == SO_EE_ORIGIN_ICMP || error->ee_origin == SO_EE_ORIGIN_ICMP6))
-                return error;
-        }
-        message.msg_controllen = size;
-    }
-    return NULL;
+    return *address && getsockname(fd, &self.any, &size) == 0 &&
+           strcmp(address_format(&self, own), address) == 0;
 }
 
 bool errqueue_read(int fd, struct attempt *attempt)
 {
-    _Alignas(struct cmsghdr) char control[512];
-    const struct sock_extended_err *error;
+    for (;;) {
+        _Alignas(struct cmsghdr) char control[512];
+        char payload[64];
+        struct iovec part = {payload, sizeof(payload)};
+        struct msghdr message = {.msg_iov = &part,
+                                 .msg_iovlen = 1,
+                                 .msg_control = control,
+                                 .msg_controllen = sizeof(control)};
 
-    while ((error = next_error(fd, control, sizeof(control)))) {
-        enum how how = icmp_meaning(error->ee_origin == SO_EE_ORIGIN_ICMP6 ? AF_INET6 : AF_INET,
-                                    error->ee_type, error->ee_code);
-
-        if (how == HOW_NONE)
-            continue;
-        attempt->how = how;
-        read_offender(fd, error, attempt);
-        return true;
+        if (recvmsg(fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+            return false;
+        if (errqueue_read_message(&message, attempt)) {
+            attempt->by_self = is_own_address(fd, attempt->by);
+            return true;
+        }
     }
-    return false;
 }

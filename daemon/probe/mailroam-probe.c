@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "error.h"
+#include "probe/contain.h"
 #include "probe/onlink.h"
 #include "probe/probe.h"
 #include <fcntl.h>
@@ -20,6 +21,7 @@
 #define DEFAULT_TIMEOUT_S 15
 #define LONGEST_TIMEOUT_S 300
 #define ENDPOINTS_MAX     64
+#define GRACE_S           5 /* after --timeout: QUIT may take two; then something hangs */
 
 enum exit_status { EXIT_WORKS = 0, EXIT_NONE_WORKS = 1, EXIT_USAGE = 2, EXIT_OTHER = 4 };
 
@@ -249,6 +251,17 @@ static void on_finding(const struct finding *finding, void *userdata)
         (void)sd_event_exit(output->event, r);
 }
 
+/* All that is configured has been read; the first byte from the network comes in the event loop.
+ * Programs, which ask for JSON, are not told each time what this machine will not have. */
+static void give_up_powers(const struct options *options)
+{
+    const char *lacking =
+        contain(options->endpoints, options->n_endpoints, options->timeout_s + GRACE_S);
+
+    if (lacking && !options->json)
+        fprintf(stderr, "mailroam-probe: not to be had here, so done without: %s\n", lacking);
+}
+
 static int run(const struct options *options)
 {
     _cleanup_(sd_event_unrefp) sd_event *event = NULL;
@@ -278,6 +291,7 @@ static int run(const struct options *options)
                       options->timeout_s * 1000, on_finding, &output);
     if (r >= 0) {
         probe_expect(probe, expectations.findings, expectations.n);
+        give_up_powers(options);
         r = sd_event_loop(event);
     }
     on_link_clear();

@@ -116,10 +116,10 @@ static const struct conversation_callbacks conversation_callbacks = {
     .closed = on_closed,
 };
 
-static void fail(struct run *run, enum stage stage)
+static void fail(struct run *run, enum stage stage, enum halt halt)
 {
     run->observation.stage = stage;
-    run->observation.halt = HALT_FAILED;
+    run->observation.halt = halt;
     run->closed = true;
     settle(run);
 }
@@ -145,7 +145,7 @@ static void on_race(int fd, void *userdata)
     struct probe *probe = run->probe;
 
     if (fd < 0)
-        fail(run, STAGE_CONNECT);
+        fail(run, STAGE_CONNECT, HALT_FAILED);
     else
         note_connection(run, fd);
     if (fd >= 0 &&
@@ -170,9 +170,7 @@ static void on_addresses(int family, const union address *addresses, size_t n, c
 
     host->answers++;
     host->has_address |= n > 0;
-    /* "No address" of one family says less than what went wrong with the other. */
-    if (problem && (!host->problem || family == AF_INET))
-        host->problem = problem;
+    host->problem = problem; /* the last one says why there is none at all */
     nothing = host->answers == 2 && !host->has_address;
     for (size_t i = 0; i < probe->n_runs; i++) {
         struct run *run = &probe->runs[i];
@@ -181,9 +179,11 @@ static void on_addresses(int family, const union address *addresses, size_t n, c
             continue;
         if (nothing) {
             (void)evidence_set_text(&run->observation.evidence, EVIDENCE_REPLY, host->problem);
-            fail(run, STAGE_RESOLVE);
+            fail(run, STAGE_RESOLVE,
+                 resolve_problem_is_final(host->problem) ? HALT_FAILED : HALT_TIMEOUT);
         } else {
-            if (n > 0)
+            /* The other family's addresses may have led to a conversation by now. */
+            if (n > 0 && run->observation.stage == STAGE_RESOLVE)
                 run->observation.stage = STAGE_CONNECT;
             race_add(run->race, family, addresses, n);
         }
@@ -209,7 +209,7 @@ static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_,
                 (void)evidence_set_text(&run->observation.evidence, EVIDENCE_REPLY,
                                         "no answer from the name server");
             run->race = race_free(run->race);
-            fail(run, run->observation.stage);
+            fail(run, run->observation.stage, HALT_TIMEOUT);
         }
     }
     probe_give_verdicts(probe);

@@ -17,14 +17,19 @@ struct resolver *resolver_free(struct resolver *resolver); /* ends open look-ups
 
 /*
  * The addresses of one family, in the order of RFC 6724; n = 0: none, and then `problem` is a word
- * for why ("no such host", "no answer from the name server", ...), static text.
+ * for why ("no such host name", "no answer from the name server", ...), static text. With the
+ * second family's it is why neither has any: the more telling of the two.
  */
 typedef void (*resolve_callback)(int family, const union address *addresses, size_t n,
                                  const char *problem, void *userdata);
 
 /*
  * Looks `host` up: two callbacks follow, one for each family, not necessarily later than this call.
- * An address literal is its own answer. 0 or -ENOMEM.
+ * An address literal is its own answer; a name beyond ASCII is looked up as IDNA has it. 0 or
+ * -ENOMEM.
  */
 int resolver_lookup(struct resolver *resolver, const char *host, resolve_callback callback,
                     void *userdata);
+
+/* Whether a name server has said so, and not merely said nothing; `problem` is a callback's. */
+bool resolve_problem_is_final(const char *problem);

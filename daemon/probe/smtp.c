@@ -6,7 +6,6 @@
  */
 #include "probe/smtp.h"
 #include "cleanup.h"
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +42,7 @@ static enum smtp_answer end_line(struct smtp_reply *reply)
     size_t length = reply->line_length, skip = length > 3 ? 4 : 3;
     unsigned code;
 
-    if (length < 3)
+    if (length < 3 || (length > 3 && line[3] != ' ' && line[3] != '-'))
         return SMTP_INVALID;
     code = (unsigned)((line[0] - '0') * 100 + (line[1] - '0') * 10 + (line[2] - '0'));
     if (reply->lines > 0 && code != reply->code)
@@ -121,6 +120,29 @@ static bool is_overwritten(const char *line)
     return x >= 4 && (line[x] == '\0' || line[x] == ' ');
 }
 
+const char *const smtp_extensions[] = {
+    "8BITMIME",    "AUTH",     "BINARYMIME", "BURL",       "CHUNKING", "DELIVERBY",
+    "DSN",         "ETRN",     "EXPN",       "HELP",       "LIMITS",   "ENHANCEDSTATUSCODES",
+    "MT-PRIORITY", "MTRK",     "PIPELINING", "REQUIRETLS", "RRVS",     "FUTURERELEASE",
+    "SIZE",        "SMTPUTF8", "STARTTLS",   "VRFY",       NULL,
+};
+
+static unsigned long read_extension(const char *line)
+{
+    const char *rest;
+
+    for (unsigned i = 0; smtp_extensions[i]; i++)
+        if (is_keyword(line, smtp_extensions[i], &rest))
+            return 1UL << i;
+    return 0;
+}
+
+/* RFC 1870 section 4: digits, or nothing; what is neither says nothing, like 0. */
+static unsigned long read_size(const char *text)
+{
+    return strspn(text, "0123456789") == strcspn(text, " ") ? strtoul(text, NULL, 10) : 0;
+}
+
 static void read_auth(const char *mechanisms, struct smtp_ehlo *ehlo)
 {
     size_t length = strlen(ehlo->auth);
@@ -141,13 +163,14 @@ void smtp_ehlo_read(const struct smtp_reply *reply, struct smtp_ehlo *ret)
 
         memcpy(line, text, length);
         line[length] = '\0'; /* a NUL inside ends the keyword early: it is no keyword then */
+        ret->extensions |= read_extension(line);
         if (is_keyword(line, "STARTTLS", &rest))
             ret->starttls = true;
         else if (is_keyword(line, "AUTH", &rest) && *rest)
             read_auth(rest, ret);
         else if (is_keyword(line, "SIZE", &rest)) {
             ret->has_size = true;
-            ret->size = isdigit((unsigned char)*rest) ? strtoul(rest, NULL, 10) : 0;
+            ret->size = read_size(rest);
         } else if (is_overwritten(line))
             ret->garbled = true;
     }

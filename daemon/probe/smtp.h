@@ -39,15 +39,19 @@ bool smtp_reply_line(const struct smtp_reply *reply, unsigned index, const char 
 /*
  * What an EHLO reply says of itself (RFC 5321 section 4.1.1.1, RFC 4954, RFC 1870). `auth` holds
  * the mechanisms as one text, separated by spaces, from `AUTH ` and the old `AUTH=`; empty: no
- * AUTH.
+ * AUTH. `extensions` has the keywords of smtp_extensions[] that are offered, as one bit each.
  */
 struct smtp_ehlo {
     bool starttls;
     bool garbled; /* a keyword was overwritten with X: what a box leaves behind */
     bool has_size;
-    unsigned long size;
+    unsigned long size; /* ULONG_MAX for all that is larger; 0: no fixed limit */
     char auth[SMTP_LINE_MAX];
+    unsigned long extensions;
 };
+
+/* The keywords that are registered with IANA, as far as servers offer them; NULL-terminated. */
+extern const char *const smtp_extensions[];
 
 void smtp_ehlo_read(const struct smtp_reply *reply, struct smtp_ehlo *ret);
 

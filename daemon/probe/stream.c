@@ -19,8 +19,10 @@
 struct stream {
     int fd;
     SSL *tls;
+    bool heard; /* something came in the handshake, and OpenSSL may read it */
     char pending[PENDING_MAX];
     size_t n_pending;
+    bool left; /* nothing is sent any more */
 };
 
 struct stream *stream_new(int fd)
@@ -35,17 +37,44 @@ struct stream *stream_new(int fd)
     return stream;
 }
 
+static enum stream_answer from_errno(enum stream_answer want)
+{
+    if (errno == EAGAIN || errno == EINTR)
+        return want;
+    return STREAM_RESET;
+}
+
+/* Says that nothing more is sent, in TLS and in TCP. */
+static void end_writing(struct stream *stream)
+{
+    if (stream->left)
+        return;
+    stream->left = true;
+    ERR_clear_error();
+    if (stream->tls && SSL_is_init_finished(stream->tls))
+        (void)SSL_shutdown(stream->tls);
+    ERR_clear_error();
+    (void)shutdown(stream->fd, SHUT_WR);
+}
+
+enum stream_answer stream_leave(struct stream *stream)
+{
+    char ignored[1024];
+    ssize_t n;
+
+    end_writing(stream);
+    do
+        n = recv(stream->fd, ignored, sizeof(ignored), 0);
+    while (n > 0);
+    return n == 0 ? STREAM_CLOSED : from_errno(STREAM_WANT_READ);
+}
+
 struct stream *stream_free(struct stream *stream)
 {
     if (!stream)
         return NULL;
-    if (stream->tls) {
-        ERR_clear_error();
-        if (SSL_is_init_finished(stream->tls))
-            (void)SSL_shutdown(stream->tls);
-        SSL_free(stream->tls);
-        ERR_clear_error();
-    }
+    end_writing(stream);
+    SSL_free(stream->tls);
     close(stream->fd);
     free(stream);
     return NULL;
@@ -63,13 +92,6 @@ static void acknowledge_now(struct stream *stream)
     int on = 1;
 
     (void)setsockopt(stream->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
-}
-
-static enum stream_answer from_errno(enum stream_answer want)
-{
-    if (errno == EAGAIN || errno == EINTR)
-        return want;
-    return STREAM_RESET;
 }
 
 static enum stream_answer from_tls(struct stream *stream, int result)
@@ -152,23 +174,68 @@ enum stream_answer stream_write(struct stream *stream, const void *bytes, size_t
     return STREAM_OK;
 }
 
-enum stream_answer stream_handshake(struct stream *stream, const struct tls_policy *policy,
-                                    const char *host, struct evidence *evidence, bool *ret_verified)
+/* A session that writes to the connection, and reads nothing before it was looked at. */
+static enum stream_answer start_tls(struct stream *stream, const struct tls_policy *policy,
+                                    const struct endpoint *endpoint)
 {
-    enum stream_answer answer;
+    BIO *nothing = BIO_new(BIO_s_mem());
+
+    stream->tls = tls_session_new(policy, endpoint);
+    if (!nothing || !stream->tls || SSL_set_wfd(stream->tls, stream->fd) != 1) {
+        BIO_free(nothing);
+        return STREAM_FAILED;
+    }
+    SSL_set0_rbio(stream->tls, nothing);
+    return STREAM_OK;
+}
+
+/*
+ * Looks at what comes first, before OpenSSL takes it: a record of the handshake or an alert (RFC
+ * 8446 section 5.1) begins with a byte that no text begins with. STREAM_NOT_TLS where it is
+ * neither; its first line goes to the evidence. STREAM_OK: OpenSSL may have it.
+ */
+static enum stream_answer look_at_first(struct stream *stream, struct evidence *evidence)
+{
+    unsigned char first[EVIDENCE_TEXT_MAX];
+    ssize_t n = recv(stream->fd, first, sizeof(first), MSG_PEEK);
+    size_t line = 0;
+
+    if (n < 0) /* looking takes a reset away from whoever reads next */
+        return from_errno(STREAM_OK);
+    stream->heard = true;
+    if (n == 0 || first[0] == SSL3_RT_HANDSHAKE || first[0] == SSL3_RT_ALERT)
+        return STREAM_OK;
+    while (line < (size_t)n && first[line] != '\r' && first[line] != '\n')
+        line++;
+    if (first[0] >= ' ' && first[0] <= '~')
+        (void)evidence_set_bytes(evidence, EVIDENCE_REPLY, first, line);
+    else
+        (void)evidence_set_text(evidence, EVIDENCE_REPLY, "what answers does not speak TLS");
+    return STREAM_NOT_TLS;
+}
+
+enum stream_answer stream_handshake(struct stream *stream, const struct tls_policy *policy,
+                                    const struct endpoint *endpoint, struct evidence *evidence,
+                                    bool *ret_verified)
+{
+    enum stream_answer answer = STREAM_OK;
     int result;
 
-    if (!stream->tls) {
-        stream->tls = tls_session_new(policy, host);
-        if (!stream->tls || SSL_set_fd(stream->tls, stream->fd) != 1)
-            return STREAM_FAILED;
-    }
+    if (!stream->tls)
+        answer = start_tls(stream, policy, endpoint);
     acknowledge_now(stream);
+    if (answer == STREAM_OK && !stream->heard) {
+        answer = look_at_first(stream, evidence);
+        if (answer == STREAM_OK && stream->heard && SSL_set_rfd(stream->tls, stream->fd) != 1)
+            answer = STREAM_FAILED;
+    }
+    if (answer != STREAM_OK)
+        return answer;
     ERR_clear_error();
     errno = 0;
     result = SSL_connect(stream->tls);
     if (result == 1) {
-        result = tls_session_read(policy, stream->tls, evidence);
+        result = tls_session_read(policy, stream->tls, endpoint, evidence);
         if (result < 0)
             return STREAM_FAILED;
         *ret_verified = result > 0;

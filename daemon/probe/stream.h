@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "judge/endpoint.h"
 #include "judge/evidence.h"
-#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,7 +17,8 @@ enum stream_answer {
     STREAM_WANT_WRITE, /* ... writable */
     STREAM_CLOSED,     /* the other side ended the connection */
     STREAM_RESET,      /* ... by a reset, or the network did in mid-stream */
-    STREAM_NOT_TLS,    /* handshake: what came is no TLS */
+    STREAM_NOT_TLS,    /* handshake: what came is no TLS; `text` in the evidence has it, where it is
+                          text */
     STREAM_FAILED,     /* TLS failed; the reason is in the evidence where it is the handshake's */
 };
 
@@ -26,6 +27,10 @@ struct stream;
 /* Takes the connected, non-blocking descriptor over. NULL without memory (the caller keeps fd). */
 struct stream *stream_new(int fd);
 struct stream *stream_free(struct stream *stream); /* closes, with TLS close_notify */
+
+/* Ends the sending side, and waits for the other side to end (STREAM_CLOSED): a socket closed with
+ * something unread would reset the connection. What still comes is thrown away. */
+enum stream_answer stream_leave(struct stream *stream);
 int stream_fd(const struct stream *stream);
 
 enum stream_answer stream_read(struct stream *stream, void *buffer, size_t size, size_t *ret_n);
@@ -38,10 +43,10 @@ enum stream_answer stream_write(struct stream *stream, const void *bytes, size_t
 struct tls_policy;
 
 /*
- * One step of the TLS handshake for `host`. The first call makes the TLS session. At STREAM_OK the
- * evidence holds version, cipher and certificate, and *ret_verified says whether the certificate is
- * right for the host under the policy; if not, evidence `certificate` says why not.
+ * One step of the TLS handshake with the endpoint. The first call makes the TLS session. At
+ * STREAM_OK the evidence holds version, cipher and certificate, and *ret_verified says whether the
+ * certificate is right for the host under the policy; if not, evidence `certificate` says why not.
  */
 enum stream_answer stream_handshake(struct stream *stream, const struct tls_policy *policy,
-                                    const char *host, struct evidence *evidence,
+                                    const struct endpoint *endpoint, struct evidence *evidence,
                                     bool *ret_verified);

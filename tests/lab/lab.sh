@@ -3,7 +3,7 @@
 #
 # The lab: a laptop that travels, two routers and a mail server, for the time of one command.
 #
-#     lab.sh [--server postfix|peer|none] COMMAND [ARGUMENT...]
+#     lab.sh [--server postfix|peer|none] [--long] COMMAND [ARGUMENT...]
 #
 #     laptop eth0 ------- r1 ---------------- r2 ------- server
 #       10.N.0.2          10.N.0.1            filters    192.0.2.25  2001:db8::25  mail.example.org
@@ -13,6 +13,11 @@
 # N is the network that `travel` has gone to: 10 home, 20 hotel, 30 office, 40 airport. The lab begins
 # nowhere, with the laptop's link down. Every line is a lab-wire of 0.5 ms each way. The server is by
 # default the scripted one of tests/peer; none leaves its addresses without any port.
+#
+# With --long the way goes on behind r2, to a host without any service:
+#
+#     r2 - r3 - r4 - r5 - r6 - far     198.18.N.2 and 2001:db8:1N::2 are rN's addresses towards us
+#                                      198.19.0.25  2001:db8:f::25 is far
 #
 # COMMAND runs with these on its PATH (bin/, each says what it does): on, as-user, travel, wire-set,
 # block; and with LAB_DIR (a directory that ends with the lab), LAB_CA (trust anchor of the server's
@@ -42,12 +47,17 @@ outside() {
     local -a enter=(unshare --mount --net --pid --propagation private)
 
     export LAB_MODE=root LAB_SERVER_KIND=peer LAB_USER="${LAB_USER:-nobody}"
+    export LAB_LONG=
     if [ "${1-}" = --server ]; then
         LAB_SERVER_KIND=${2-}
         shift 2 || :
     fi
+    if [ "${1-}" = --long ]; then
+        LAB_LONG=yes
+        shift
+    fi
     case $LAB_SERVER_KIND:${1--} in
-    *:-*) stop 2 "usage: lab.sh [--server postfix|peer|none] COMMAND [ARGUMENT...]" ;;
+    *:-*) stop 2 "usage: lab.sh [--server postfix|peer|none] [--long] COMMAND [ARGUMENT...]" ;;
     postfix:* | peer:* | none:*) ;;
     *) stop 2 "--server is postfix, peer or none, not '$LAB_SERVER_KIND'" ;;
     esac
@@ -151,6 +161,37 @@ wire() {
 # ip_batch NAMESPACE: runs the ip commands on stdin
 ip_batch() { on "$1" ip -batch -; }
 
+# long_way: the routers behind r2, and far. Each one's way back is where it was reached from.
+long_way() {
+    local name left=r2 n=3
+
+    for name in r3 r4 r5 r6 far; do
+        ip netns add $name
+        on $name ip link set lo up
+        sysctls $name "${router[@]}" ipv6/conf/default/accept_dad=0
+        wire "$left-$name" "$left" "$name" "02:00:00:00:1$n:01" "$name" "$left" "02:00:00:00:1$n:02"
+        ip_batch "$left" <<END
+addr add 198.18.$n.1/24 dev $name
+addr add 2001:db8:1$n::1/64 dev $name nodad
+link set $name up
+route add 198.19.0.0/16 via 198.18.$n.2
+route add 2001:db8:f::/64 via 2001:db8:1$n::2
+END
+        ip_batch $name <<END
+addr add 198.18.$n.2/24 dev $left
+addr add 2001:db8:1$n::2/64 dev $left nodad
+link set $left up
+route add default via 198.18.$n.1
+route add default via 2001:db8:1$n::1
+END
+        left=$name n=$((n + 1))
+    done
+    ip_batch far <<END
+addr add 198.19.0.25/32 dev lo
+addr add 2001:db8:f::25/128 dev lo
+END
+}
+
 network() {
     local name index=100
     # No limit on ICMP errors: evidence must not go missing because a test was fast. Nor does the
@@ -207,6 +248,7 @@ table inet lab {
     chain forward { type filter hook forward priority 0; jump block; jump network; }
 }
 END
+    [ -z "$LAB_LONG" ] || long_way
     # It goes to the background by itself, once it answers.
     on r1 dnsmasq --conf-file=/dev/null --user=root --group= --pid-file="$LAB_DIR/dnsmasq.pid" \
         --no-resolv --no-hosts --local=/#/ --addn-hosts="$lab/hosts" \

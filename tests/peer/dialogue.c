@@ -60,11 +60,42 @@ static _Noreturn void flood(struct wire *wire, const char *code, bool lines)
     }
 }
 
+static _Noreturn void reset(struct wire *wire)
+{
+    setsockopt(wire->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1},
+               sizeof(struct linger));
+    wire_log(wire, "RESET");
+    _exit(0);
+}
+
+static bool is_step(const char *scripted, const char *step)
+{
+    return scripted && strcmp(scripted, step) == 0;
+}
+
 /* Ends the conversation here where the script says so. */
 static void stage(const struct talk *talk, const char *name)
 {
-    if (talk->script->close_at && strcmp(talk->script->close_at, name) == 0)
+    const struct script *script = talk->script;
+
+    if (is_step(script->close_at, name))
         wire_close(talk->wire);
+    if (is_step(script->reset_at, name))
+        reset(talk->wire);
+    if (is_step(script->busy_at, name)) {
+        talk->wire->owes_quit = false;
+        wire_say(talk->wire, "421 4.3.2 %s is shutting down", name_of(talk));
+        wire_close(talk->wire);
+    }
+}
+
+/* What a reply is followed by in the same segment: nothing, or an answer to what nobody asked. */
+static const char *surplus(const struct talk *talk, const char *step)
+{
+    if (!is_step(talk->script->surplus_at, step))
+        return "";
+    talk->wire->owes_quit = false; /* who notices has good reason to run */
+    return talk->script->busy ? "\r\n421 4.3.2 Shutting down" : "\r\n250 2.0.0 Nobody asked";
 }
 
 /* What stands in for SMTP altogether. Where the listener talks TLS the client speaks first, and
@@ -74,12 +105,8 @@ static void play_stunts(const struct talk *talk)
     const struct script *script = talk->script;
     struct wire *wire = talk->wire;
 
-    if (script->reset) {
-        setsockopt(wire->fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1},
-                   sizeof(struct linger));
-        wire_log(wire, "RESET");
-        _exit(0);
-    }
+    if (script->reset)
+        reset(wire);
     if (script->close) {
         wire_log(wire, "CLOSE");
         _exit(0);
@@ -141,7 +168,7 @@ static void greet(const struct talk *talk)
         snprintf(text, sizeof(text), "%s", script->greet);
     else if (script->reject)
         snprintf(text, sizeof(text), "554 5.7.1 %s does not take mail from you", name_of(talk));
-    else if (script->busy)
+    else if (script->busy && !script->surplus_at)
         snprintf(text, sizeof(text), "421 4.3.2 %s is busy, try again later", name_of(talk));
     else if (script->garbled)
         snprintf(text, sizeof(text), "220 ************************************");
@@ -161,7 +188,7 @@ static void greet(const struct talk *talk)
     }
     if (script->long_line || script->many_lines)
         flood(wire, "220", script->many_lines);
-    wire_say(wire, "%s", text);
+    wire_say(wire, "%s%s", text, surplus(talk, "greeting"));
     if (strncmp(text, "421", 3) == 0)
         wire_close(wire);
     if (text[0] == '2')
@@ -175,6 +202,14 @@ static void greet(const struct talk *talk)
     wire_close(wire);
 }
 
+static bool offers_auth(const struct talk *talk)
+{
+    bool tls = talk->wire->tls;
+
+    return !talk->script->no_auth &&
+           (tls ? !talk->script->auth_early : talk->script->auth_clear || talk->script->auth_early);
+}
+
 static void answer_ehlo(struct talk *talk)
 {
     const struct script *script = talk->script;
@@ -183,11 +218,12 @@ static void answer_ehlo(struct talk *talk)
         name_of(talk),
         "SIZE 10240000",
         script->security == PEER_STARTTLS && !tls && !script->strip ? "STARTTLS" : NULL,
-        !script->no_auth && (tls || script->auth_clear) ? "AUTH PLAIN LOGIN" : NULL,
+        offers_auth(talk) ? "AUTH PLAIN LOGIN" : NULL,
+        script->extra,
         "ENHANCEDSTATUSCODES",
         "8BITMIME",
     };
-    char text[512];
+    char text[1500], *last = text;
     int n = 0;
 
     if (script->long_ehlo || script->many_ehlo)
@@ -200,14 +236,16 @@ static void answer_ehlo(struct talk *talk)
     for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
         if (!lines[i])
             continue;
-        n += sprintf(text + n, "%s%s", n > 0 ? "\r\n250-" : "250-", lines[i]);
+        last = text + n + (n > 0 ? 2 : 0);
+        n +=
+            snprintf(text + n, sizeof(text) - (size_t)n, "%s250-%s", n > 0 ? "\r\n" : "", lines[i]);
         if (script->garbled && i > 0)
             memset(text + n - strlen(lines[i]), 'X', strlen(lines[i]));
         if (script->mixed_codes && i == 1)
             n += sprintf(text + n, "\r\n500-5.5.2 What?");
     }
-    *strrchr(text, '-') = ' ';
-    wire_say(talk->wire, "%s", text);
+    last[3] = ' ';
+    wire_say(talk->wire, "%s%s", text, surplus(talk, "ehlo"));
 }
 
 static void answer_starttls(struct talk *talk)
@@ -226,7 +264,11 @@ static void answer_starttls(struct talk *talk)
     wire->length = 0; /* RFC 3207 section 4.2: nothing said in clear survives */
     talk->hello = false;
     wire_say(wire, "220 2.0.0 Go ahead%s", script->inject ? "\r\n250 2.0.0 Injected" : "");
-    if (script->inject)
+    if (script->inject_late) {
+        (void)wire_spoke_within(wire, 50);
+        wire_say(wire, "250 2.0.0 Injected");
+    }
+    if (script->inject || script->inject_late)
         wire->owes_quit = false; /* who notices has good reason to run */
     start_tls(talk);
 }
@@ -259,7 +301,7 @@ static void answer_auth(const struct talk *talk, const char *arguments)
         wire_say(wire, "503 5.5.1 EHLO first");
         return;
     }
-    if (talk->script->no_auth || (!wire->tls && !talk->script->auth_clear)) {
+    if (!offers_auth(talk)) {
         wire_say(wire, "530 5.7.0 There is no AUTH here");
         return;
     }

@@ -13,14 +13,17 @@ enum peer_security { PEER_TLS, PEER_STARTTLS, PEER_PLAIN };
 /* What one listener does, read from its argument (smtp-peer --help lists the options). */
 struct script {
     enum peer_security security;
-    bool no_auth, auth_clear;                                /* which AUTH is offered */
-    bool reject, busy, mute, close, reset, http, noise;      /* instead of a greeting */
-    bool garbled, strip, inject, starttls_refused;           /* what a box on the way does */
-    bool tls_garbage, tls_close;                             /* instead of a handshake */
-    bool long_line, many_lines, long_ehlo, many_ehlo;        /* replies without an end */
-    bool mixed_codes, ehlo_reject;                           /* replies to EHLO */
-    unsigned teaser_ms, slow_greet_ms, drip_ms;              /* 0: not at all */
-    const char *greet, *close_at, *alpn, *cert, *key, *name; /* NULL: not given */
+    bool no_auth, auth_clear, auth_early;                   /* which AUTH is offered */
+    bool reject, busy, mute, close, reset, http, noise;     /* instead of a greeting */
+    bool garbled, strip, inject, inject_late;               /* what a box on the way does */
+    bool starttls_refused, tls_garbage, tls_close;          /* instead of a handshake */
+    bool old_tls, small_dh;                                 /* TLS that nobody should take */
+    bool long_line, many_lines, long_ehlo, many_ehlo;       /* replies without an end */
+    bool mixed_codes, ehlo_reject;                          /* replies to EHLO */
+    unsigned teaser_ms, slow_greet_ms, drip_ms;             /* 0: not at all */
+    const char *greet, *alpn, *cert, *key, *staple, *name;  /* NULL: not given */
+    const char *close_at, *reset_at, *busy_at, *surplus_at; /* steps of the conversation */
+    const char *extra;                                      /* one more line of the EHLO reply */
 };
 
 /* A connection: its bytes with or without TLS, one byte in drip_ms where that is not 0. */

@@ -14,6 +14,7 @@
 #include <getopt.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <openssl/dh.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <signal.h>
@@ -24,6 +25,7 @@
 #include <sys/socket.h>
 
 #define LISTENERS_MAX 64
+#define STAPLE_MAX    16384
 #define ADDRESS_MAX   (INET6_ADDRSTRLEN + sizeof("[]:65535"))
 
 struct listener {
@@ -39,7 +41,9 @@ static const char usage[] =
     "                 [--die-with-parent] ADDRESS:PORT/BEHAVIOUR[,OPTION...]...\n"
     "IPv6 addresses stand in brackets; port 0 picks a free one. Prints \"ready ADDRESS:PORT...\"\n"
     "once all listen. Behaviours: tls, starttls, plain. Options:\n"
-    "  no-auth auth-clear       AUTH is never offered; also before TLS\n"
+    "  no-auth                  AUTH is never offered\n"
+    "  auth-clear auth-early    also before TLS; only before TLS\n"
+    "  extra=LINE               one more line in the reply to EHLO\n"
     "  name=HOST greet=TEXT     its name; the whole greeting, code and all\n"
     "  reject busy              greets with 554; with 421\n"
     "  teaser=MS slow-greet=MS  a 220- line, and the last line after MS; nothing for MS\n"
@@ -47,15 +51,20 @@ static const char usage[] =
     "  mute close reset         accepts and says nothing; closes; resets\n"
     "  http banner=garbage      greets with a redirection to a portal; with binary noise\n"
     "  garbled strip            keywords XXXX-ed, greeting ****-ed; STARTTLS taken out\n"
-    "  inject                   sends more in clear behind the reply to STARTTLS\n"
+    "  inject inject-late       sends more in clear behind the reply to STARTTLS; a little later\n"
+    "  surplus=STEP             sends more behind the reply at greeting or ehlo; with busy: 421\n"
     "  starttls-refused         454 to STARTTLS\n"
     "  tls-garbage tls-close    noise, or the end, in place of a TLS handshake\n"
     "  alpn=NAME                speaks SMTP only to clients that ask for NAME\n"
     "  long many                greets with an endless line; with endless lines\n"
     "  long-ehlo many-ehlo      replies so to EHLO\n"
     "  mixed-codes ehlo-reject  250 and 500 in one reply to EHLO; 502 to EHLO\n"
-    "  close-at=STEP            hangs up at ehlo, starttls, tls or quit\n"
+    "  close-at=STEP            hangs up at ehlo, starttls, tls (once it stands) or quit\n"
+    "  reset-at=STEP            resets the connection there\n"
+    "  busy-at=STEP             says 421 there, and hangs up\n"
     "  cert=FILE key=FILE       this listener's own certificate and key\n"
+    "  staple=FILE              the OCSP response to go with it (DER)\n"
+    "  old-tls small-dh         TLS 1.1 at most; 1024 bits of Diffie-Hellman (with an RSA key)\n"
     "The log has one line for each event, \"PORT PEER: WHAT\": CONNECT, TLS, each command, CLOSE,\n"
     "and \"VIOLATION ...\" where the client did what a polite one does not do.\n";
 
@@ -79,6 +88,7 @@ static const struct option_word {
 } option_words[] = {
     FLAG("no-auth", no_auth),
     FLAG("auth-clear", auth_clear),
+    FLAG("auth-early", auth_early),
     FLAG("reject", reject),
     FLAG("busy", busy),
     FLAG("mute", mute),
@@ -89,9 +99,12 @@ static const struct option_word {
     FLAG("garbled", garbled),
     FLAG("strip", strip),
     FLAG("inject", inject),
+    FLAG("inject-late", inject_late),
     FLAG("starttls-refused", starttls_refused),
     FLAG("tls-garbage", tls_garbage),
     FLAG("tls-close", tls_close),
+    FLAG("old-tls", old_tls),
+    FLAG("small-dh", small_dh),
     FLAG("long", long_line),
     FLAG("many", many_lines),
     FLAG("long-ehlo", long_ehlo),
@@ -103,6 +116,11 @@ static const struct option_word {
     NUMBER("drip=", drip_ms),
     TEXT("greet=", greet),
     TEXT("close-at=", close_at),
+    TEXT("reset-at=", reset_at),
+    TEXT("busy-at=", busy_at),
+    TEXT("surplus=", surplus_at),
+    TEXT("extra=", extra),
+    TEXT("staple=", staple),
     TEXT("alpn=", alpn),
     TEXT("cert=", cert),
     TEXT("key=", key),
@@ -136,10 +154,15 @@ static bool set_option(struct script *script, const char *word)
     return false;
 }
 
-static bool known_step(const char *step)
+static void check_step(const char *option, const char *step)
 {
-    return !step || strcmp(step, "ehlo") == 0 || strcmp(step, "starttls") == 0 ||
-           strcmp(step, "tls") == 0 || strcmp(step, "quit") == 0;
+    static const char *const steps[] = {"ehlo", "starttls", "tls", "quit"};
+    size_t i = 0;
+
+    while (step && i < ELEMENTSOF(steps) && strcmp(steps[i], step) != 0)
+        i++;
+    if (i == ELEMENTSOF(steps))
+        errx(2, "%s=%s: expected ehlo, starttls, tls or quit", option, step);
 }
 
 /* Reads BEHAVIOUR[,OPTION...] in place; the script points into `text`. */
@@ -158,8 +181,9 @@ static void read_script(struct script *script, char *text)
     while ((word = strsep(&text, ",")))
         if (!set_option(script, word))
             errx(2, "%s: no such option, or a value out of range", word);
-    if (!known_step(script->close_at))
-        errx(2, "close-at=%s: expected ehlo, starttls, tls or quit", script->close_at);
+    check_step("close-at", script->close_at);
+    check_step("reset-at", script->reset_at);
+    check_step("busy-at", script->busy_at);
 }
 
 /* Takes the protocol the script names and refuses all others, as a shared port does. */
@@ -177,6 +201,35 @@ static int choose_alpn(SSL *tls _unused_, const unsigned char **ret, unsigned ch
     return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/* Sends the file as it is, to whoever asks for it. */
+static int send_staple(SSL *tls, void *path)
+{
+    unsigned char *staple = OPENSSL_malloc(STAPLE_MAX);
+    FILE *file = fopen(path, "re");
+    size_t n = file && staple ? fread(staple, 1, STAPLE_MAX, file) : 0;
+
+    if (n == 0)
+        err(1, "%s", (const char *)path);
+    fclose(file);
+    SSL_set_tlsext_status_ocsp_resp(tls, staple, (long)n); /* owns it */
+    return SSL_TLSEXT_ERR_OK;
+}
+
+/* 1024 bits, the group of RFC 5114 section 2.1. */
+static void use_small_dh(SSL_CTX *context)
+{
+    EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "DHX", NULL);
+    EVP_PKEY *group = NULL;
+
+    if (!maker || EVP_PKEY_paramgen_init(maker) != 1 ||
+        EVP_PKEY_CTX_set_dh_rfc5114(maker, 1) != 1 || EVP_PKEY_paramgen(maker, &group) != 1 ||
+        SSL_CTX_set0_tmp_dh_pkey(context, group) != 1 ||
+        SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION) != 1 ||
+        SSL_CTX_set_cipher_list(context, "DHE-RSA-AES128-GCM-SHA256") != 1)
+        errx(1, "small-dh: %s", ERR_reason_error_string(ERR_peek_last_error()));
+    EVP_PKEY_CTX_free(maker);
+}
+
 static SSL_CTX *tls_context(const struct script *script, const char *cert, const char *key)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -187,11 +240,22 @@ static SSL_CTX *tls_context(const struct script *script, const char *cert, const
         errx(1, "no memory");
     if (!cert || !key)
         errx(2, "TLS needs --cert and --key, or cert= and key=");
+    SSL_CTX_set_security_level(context, 0); /* weak keys too: it is for the client to refuse them */
     if (SSL_CTX_use_certificate_chain_file(context, cert) != 1 ||
         SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1)
         errx(1, "%s, %s: %s", cert, key, ERR_reason_error_string(ERR_peek_last_error()));
     if (script->alpn)
         SSL_CTX_set_alpn_select_cb(context, choose_alpn, (void *)script->alpn);
+    if (script->staple) {
+        SSL_CTX_set_tlsext_status_cb(context, send_staple);
+        SSL_CTX_set_tlsext_status_arg(context, (void *)script->staple);
+    }
+    if (script->old_tls) {
+        SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
+        SSL_CTX_set_max_proto_version(context, TLS1_1_VERSION);
+    }
+    if (script->small_dh)
+        use_small_dh(context);
     return context;
 }
 

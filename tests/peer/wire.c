@@ -101,7 +101,7 @@ void wire_send(struct wire *wire, const void *bytes, size_t n)
 
 void wire_say(struct wire *wire, const char *format, ...)
 {
-    char text[1024];
+    char text[2048];
     va_list arguments;
     int n;
 

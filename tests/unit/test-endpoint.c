@@ -24,6 +24,14 @@ static const struct {
     {"[2001:db8::1]", "2001:db8::1", 0, "[2001:db8::1]:0/tls"},
     {"2001:db8::1", "2001:db8::1", 0, "[2001:db8::1]:0/tls"},
     {"under_score:25", "under_score", 25, "under_score:25/starttls"},
+    {"müller.example:25", "müller.example", 25, "müller.example:25/starttls"},
+    {"例え.テスト:465", "例え.テスト", 465, "例え.テスト:465/tls"},
+    /* 40 characters, 120 bytes */
+    {"例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例:25",
+     "例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例", 25,
+     "例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例例:25/"
+     "starttls"},
+    {"m\xFCller.example:25", NULL, 0, NULL},
     {"", NULL, 0, NULL},
     {":25", NULL, 0, NULL},
     {"host:", NULL, 0, NULL},

@@ -124,6 +124,8 @@ static const struct {
     /* not connected */
     {"no address", {.stage = STAGE_RESOLVE, .halt = HALT_FAILED}, {0}, SECURITY_TLS,
      VERDICT_UNRESOLVED, NULL, "proven", NULL},
+    {"no answer about its address", {.stage = STAGE_RESOLVE, .halt = HALT_TIMEOUT}, {0},
+     SECURITY_TLS, VERDICT_UNRESOLVED, NULL, "likely", NULL},
     {"no route", UNCONNECTED(ATTEMPT_NO_ROUTE), {0}, SECURITY_TLS,
      VERDICT_UNREACHABLE, "net-unreachable", "proven", NULL},
     {"silence, other ports answer", UNCONNECTED(ATTEMPT_SILENT), ANSWERING, SECURITY_STARTTLS,

@@ -76,6 +76,8 @@ static void test_drops(void)
     walk.control[6].end = ATTEMPT_CONNECTED;
     walk.distance = 6;
     ok(locate_drop(&walk).at_server, "the last step of a long path is the server's end");
+    draw(".", "c", &walk);
+    ok(locate_drop(&walk).at_server, "so is a neighbour's silence");
     draw("xx..", "c...", &walk);
     ok(walk_is_misled(&walk), "a control port that ends nearer than the port's routers misleads");
     draw("x...", "xc..", &walk);
@@ -101,6 +103,8 @@ static void test_resets(void)
          "198.51.100.6", "proven"},
         {"by the server", "xxxr", "xxxc", ORIGIN_THERE, true, 0, NULL, "proven"},
         {"at the server's distance", "xxxr", "xxxc", ORIGIN_UNKNOWN, true, 0, NULL, "likely"},
+        {"by the server, the one at its distance lost", "xxx.r", "xxxcc", ORIGIN_UNKNOWN, true, 0,
+         NULL, "likely"},
         {"by a silent router", "x.rr", "x.xc", ORIGIN_UNKNOWN, false, 2, NULL, "proven"},
         {"where the server may have answered, too", "xxr.", "xx.c", ORIGIN_UNKNOWN, false, 2,
          "198.51.100.2", "likely"},

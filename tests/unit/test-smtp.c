@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "probe/smtp.h"
 #include "tap.h"
+#include <limits.h>
 #include <stdlib.h>
 
 static const struct {
@@ -31,6 +32,14 @@ static const struct {
     {"a code out of range", "120 x\r\n", SMTP_INVALID, 0, 0, 0},
     {"an empty line", "\r\n", SMTP_INVALID, 0, 0, 0},
     {"two bytes and an end", "22\n", SMTP_INVALID, 0, 0, 0},
+    {"a code and something else", "220_x\r\n", SMTP_INVALID, 0, 0, 0},
+    {"a code, a bare CR and more", "220\rx\r\n", SMTP_INVALID, 0, 0, 0},
+    {"a bare CR in the text", "220 a\rb\r\n", SMTP_DONE, 220, 1, 0},
+    {"a last line of the code alone", "250-a\r\n250\r\n", SMTP_DONE, 250, 2, 0},
+    {"three codes, the last one differs", "250-a\r\n250-b\r\n251 c\r\n", SMTP_INVALID, 0, 0, 0},
+    {"two replies", "220 a\r\n250 b\r\n", SMTP_DONE, 220, 1, 7},
+    {"a reply and a lone CR", "220 a\r\n\r", SMTP_DONE, 220, 1, 1},
+    {"a code in other digits", "\xD9\xA2\xD9\xA2\xD9\xA0 x\r\n", SMTP_INVALID, 0, 0, 0},
 };
 
 static void test_replies(void)
@@ -54,6 +63,22 @@ static void test_replies(void)
         ok(drip.length == whole.length && memcmp(drip.text, whole.text, whole.length) == 0,
            "%s: the same text either way", cases[i].name);
     }
+}
+
+static void test_nul(void)
+{
+    static const char bytes[] = "220 a\0b\r\n";
+    struct smtp_reply reply = {0};
+    const char *line;
+    size_t used, length;
+
+    is_number(smtp_reply_feed(&reply, bytes, sizeof(bytes) - 1, &used), SMTP_DONE,
+              "a NUL in the text does not end it");
+    ok(smtp_reply_line(&reply, 0, &line, &length) && length == 3 && memcmp(line, "a\0b", 3) == 0,
+       "and is kept");
+    smtp_reply_reset(&reply);
+    is_number(smtp_reply_feed(&reply, "\0", 1, &used), SMTP_INVALID,
+              "a NUL in the code is refused");
 }
 
 static void test_bounds(void)
@@ -92,6 +117,15 @@ static void read_ehlo(const char *text, size_t length, struct smtp_ehlo *ehlo)
     smtp_ehlo_read(&reply, ehlo);
 }
 
+static unsigned long extension(const char *keyword)
+{
+    unsigned i = 0;
+
+    while (strcmp(smtp_extensions[i], keyword) != 0)
+        i++;
+    return 1UL << i;
+}
+
 static void test_ehlo(void)
 {
     struct smtp_ehlo ehlo;
@@ -114,7 +148,19 @@ static void test_ehlo(void)
     READ("250-mail\r\n250-START\0TLS\r\n250 AUTH\r\n");
     ok(!ehlo.starttls && !*ehlo.auth, "a NUL in a keyword, AUTH without mechanisms");
     READ("250-mail\r\n250 SIZE 99999999999999999999999\r\n");
-    ok(ehlo.has_size, "a SIZE beyond all bounds");
+    ok(ehlo.has_size && ehlo.size == ULONG_MAX, "a SIZE beyond all bounds");
+    READ("250-mail\r\n250 SIZE\r\n");
+    ok(ehlo.has_size && ehlo.size == 0, "a SIZE without a number");
+    READ("250-mail\r\n250 SIZE -5\r\n");
+    ok(ehlo.has_size && ehlo.size == 0, "a SIZE below all bounds");
+    READ("250-mail\r\n250 SIZE 5k\r\n");
+    ok(ehlo.has_size && ehlo.size == 0, "a SIZE that is no number");
+    READ("250-mail\r\n250-8bitmime\r\n250-SMTPUTF8 \r\n250-DSN2\r\n250 X-DSN\r\n");
+    is_number((long long)ehlo.extensions,
+              (long long)(extension("8BITMIME") | extension("SMTPUTF8")),
+              "extensions: those that are known, and no others");
+    READ("250 8BITMIME\r\n");
+    is_number((long long)ehlo.extensions, 0, "the first line offers nothing");
 }
 
 static void test_garbled(void)
@@ -132,6 +178,7 @@ static void test_garbled(void)
 int main(void)
 {
     test_replies();
+    test_nul();
     test_bounds();
     test_ehlo();
     test_garbled();

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "judge/endpoint.h"
+
+/*
+ * Gives up for good whatever a check does not need, so that whoever takes it over from the network
+ * has gained nothing: files, other processes, other programs, other ports, time and memory.
+ *
+ * Call it when all that is configured has been read (options, trust anchors, the name servers) and
+ * no socket is open yet. Afterwards the process reads the directory of trust anchors and the hosts
+ * file, writes to what is open, connects by TCP to the ports of `endpoints` and to name servers,
+ * and is killed after `deadline_s` whatever it does.
+ *
+ * Returns what this kernel does not give, named for people ("Landlock, seccomp"; static), or NULL.
+ * The rest holds all the same.
+ */
+const char *contain(const struct endpoint *endpoints, size_t n, unsigned deadline_s);
