@@ -79,7 +79,7 @@ struct place locate_drop(const struct walk *walk)
  * says that this one's packets go on from there. */
 static const char *nearer_confidence(const struct walk *walk, unsigned first)
 {
-    return first == walk->distance || walk->control[first].end == ATTEMPT_EXCEEDED ? "proven"
+    return first >= walk->distance || walk->control[first].end == ATTEMPT_EXCEEDED ? "proven"
                                                                                    : "likely";
 }
 

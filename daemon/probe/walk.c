@@ -105,6 +105,21 @@ static void end(struct walker *walker, enum walk_result result, int fd)
 
 static void on_dialled(struct dial *dial, int fd, void *userdata);
 
+/* How many times the usual patience: only deciding a silence is in a hurry. */
+static unsigned patience_for(const struct walker *walker, enum kind kind, bool control,
+                             unsigned index)
+{
+    switch (kind) {
+    case KIND_RUNG:
+        return walker->purpose == WALK_SILENCE ? 1 : walker->tries[control][index];
+    case KIND_SOUNDING:
+        return 1;
+    case KIND_ORIGIN:
+        break;
+    }
+    return 3;
+}
+
 /* Sends one; where there is no memory or descriptor for it, it counts as unanswered. */
 static void send_syn(struct walker *walker, enum kind kind, bool control, unsigned index,
                      const struct dial_options *options)
@@ -117,7 +132,8 @@ static void send_syn(struct walker *walker, enum kind kind, bool control, unsign
                         .kind = kind,
                         .control = control,
                         .index = index,
-                        .due = now_us(walker) + walker->patience_us * (kind == KIND_ORIGIN ? 3 : 1),
+                        .due = now_us(walker) +
+                               walker->patience_us * patience_for(walker, kind, control, index),
                         .open = true};
     if (dial_new(&syn->dial, walker->event, control ? &walker->control : &walker->port, options,
                  on_dialled, syn) == 0)
@@ -197,7 +213,7 @@ static enum origin judge_origin(const struct walker *walker, unsigned first)
     bool fits = is_limit_known(walker->limits[1]) && port == control &&
                 walker->limits[1][control].above_heard == 0;
 
-    if (!is_limit_known(walker->limits[0]) || (first == walker->walk.distance && !fits))
+    if (!is_limit_known(walker->limits[0]) || (first >= walker->walk.distance && !fits))
         return ORIGIN_UNKNOWN;
     return walker->limits[0][port].above_heard > 0 ? ORIGIN_NEARER : ORIGIN_THERE;
 }

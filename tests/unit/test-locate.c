@@ -108,6 +108,7 @@ static void test_resets(void)
         {"by a silent router", "x.rr", "x.xc", ORIGIN_UNKNOWN, false, 2, NULL, "proven"},
         {"where the server may have answered, too", "xxr.", "xx.c", ORIGIN_UNKNOWN, false, 2,
          "198.51.100.2", "likely"},
+        {"behind the server's distance", "xx..r", "xxxc", ORIGIN_UNKNOWN, true, 0, NULL, "likely"},
         {"distance unknown", "xxrr", "xxx.", ORIGIN_UNKNOWN, true, 0, NULL, "guess"},
         {"no reset seen again", "xxx.", "xxxc", ORIGIN_UNKNOWN, true, 0, NULL, "guess"},
     };
