@@ -61,12 +61,11 @@ struct place locate_drop(const struct walk *walk)
 
     while (next <= HOPS_MAX && !answered(&walk->control[next]))
         next++;
-    adjacent = next == last + 1;
-    if (last == 0 && walk->distance != 1)
-        /* This machine's own firewall, or the first router before all else. */
-        return (struct place){.confidence = "guess"};
+    adjacent = next == last + 1 && next <= HOPS_MAX;
     if (adjacent && next == walk->distance && (next == 1 || next >= SERVER_END_DISTANCE))
         return (struct place){.hop = next, .confidence = "likely", .at_server = true};
+    if (last == 0) /* this machine's own firewall, or the first router before all else */
+        return (struct place){.confidence = "guess"};
     /* Right before the server, its own firewall would look the same. */
     return (struct place){
         .hop = last,

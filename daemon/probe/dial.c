@@ -149,6 +149,8 @@ static int start(struct dial *dial, sd_event *event, const union address *to,
     int r = 0;
 
     dial->fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (dial->fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
+        return -errno;
     if (dial->fd >= 0) {
         r = errqueue_enable(dial->fd, to->any.sa_family);
         if (r == 0 && options)

@@ -10,7 +10,8 @@
 
 /* What probe.c and suspicion.c share: an endpoint's check under way. */
 
-#define WALKS_MAX 4 /* addresses of one endpoint that are walked to */
+#define WALKS_MAX     4 /* walks for one endpoint */
+#define WALKS_AT_ONCE 8 /* of one check: each takes a few hundred descriptors at the most */
 
 struct suspicion {
     sd_event_source *timer;
@@ -57,7 +58,8 @@ struct probe {
     struct run *runs;
     struct host *hosts;
     size_t n_runs, n_hosts;
-    bool late; /* the deadline has passed: no evidence is waited for */
+    unsigned n_walks; /* under way */
+    bool late;        /* the deadline has passed: no evidence is waited for */
 };
 
 bool run_same_host(const struct run *a, const struct run *b);

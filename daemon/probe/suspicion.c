@@ -68,6 +68,7 @@ static void on_walked(struct walker *walker, enum walk_result result, int fd, vo
     size_t attempt = attempt_of(run, walker);
 
     run->suspicion.n_under_way--;
+    run->probe->n_walks--;
     switch (result) {
     case WALK_OPEN:
         race_adopt(run->race, attempt, fd);
@@ -106,7 +107,8 @@ static bool walk(struct run *run, size_t attempt, struct run *control, enum walk
     union address server = {.any.sa_family = (sa_family_t)suspect->family};
     bool ipv6 = suspect->family == AF_INET6;
 
-    if (suspicion->n_walkers == WALKS_MAX || run->probe->late || is_walked(run, attempt, purpose))
+    if (suspicion->n_walkers == WALKS_MAX || run->probe->n_walks >= WALKS_AT_ONCE ||
+        run->probe->late || is_walked(run, attempt, purpose))
         return false;
     (void)inet_pton(suspect->family, suspect->address,
                     ipv6 ? (void *)&server.ipv6.sin6_addr : (void *)&server.ipv4.sin_addr);
@@ -118,6 +120,7 @@ static bool walk(struct run *run, size_t attempt, struct run *control, enum walk
     suspicion->purposes[suspicion->n_walkers] = purpose;
     suspicion->attempts[suspicion->n_walkers++] = attempt;
     suspicion->n_under_way++;
+    run->probe->n_walks++;
     return true;
 }
 
@@ -159,6 +162,7 @@ bool suspect_ended(struct run *run)
 {
     size_t attempt;
     enum wanted_walk wanted = judge_wanted_walk(&run->observation, &attempt);
+    enum walk_purpose purpose = wanted == WANTED_RESET ? WALK_RESET : WALK_PATH;
     struct run *control;
 
     if (run->probe->late)
@@ -171,7 +175,11 @@ bool suspect_ended(struct run *run)
     if (!control && observation_connected(&run->observation) &&
         !run->observation.attempts[attempt].on_link)
         control = run; /* what answers right behind the first hop is no server anywhere else */
-    return control && walk(run, attempt, control, wanted == WANTED_RESET ? WALK_RESET : WALK_PATH);
+    if (!control || is_walked(run, attempt, purpose))
+        return false;
+    if (run->probe->n_walks >= WALKS_AT_ONCE)
+        return true; /* as soon as another walk has ended */
+    return walk(run, attempt, control, purpose);
 }
 
 /* Connected, and nothing was said for a long time: what is it that answers? */
