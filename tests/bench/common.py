@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the benches share: the lab around them, and in it mailroamd on a bus of its own.
+
+They need root or user namespaces, as tests/lab/lab.sh does, and print figures; they pass no verdict.
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+TOP = pathlib.Path(os.environ.get("top_srcdir", pathlib.Path(__file__).parent / "../..")).resolve()
+BUILD = pathlib.Path(os.environ.get("top_builddir", TOP)).resolve()
+SERVER = "mail.example.org"
+NAME = "org.mailroam.Mailroam1"
+PATH = "/org/mailroam/Mailroam1"
+MANAGER = NAME + ".Manager"
+PATIENCE = 30  # seconds for anything that has to happen
+CONFIG = """<busconfig><type>session</type><listen>{}</listen><auth>EXTERNAL</auth>
+<policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy>
+</busconfig>"""
+
+
+def run_in_lab(script):
+    """Runs the script again in the lab, in the laptop's network namespace; ends with its status."""
+    for tool in "dbus-daemon", "nsenter":
+        if not shutil.which(tool):
+            sys.exit(f"{tool} is missing")
+    lab = subprocess.run([TOP / "tests/lab/lab.sh", "--server", "peer", "on", "laptop",
+                          sys.executable, script, "--inside", *sys.argv[1:]])
+    sys.exit(lab.returncode)
+
+
+def until(condition, what):
+    end = time.monotonic() + PATIENCE
+    while not (result := condition()):
+        if time.monotonic() > end:
+            sys.exit(f"{what}: it did not happen within {PATIENCE} s")
+        time.sleep(0.005)
+    return result
+
+
+def travel(place):
+    subprocess.run(["travel", place], check=True, stderr=subprocess.DEVNULL)
+
+
+def about_this_machine():
+    """What the figures depend on, beside the program."""
+    return f"{os.cpu_count()} processors, {os.getloadavg()[0]:.1f} of them busy in the last minute"
+
+
+def wire_delay(link, microseconds):
+    subprocess.run(["wire-set", link, "delay", str(microseconds)], check=True, stderr=subprocess.DEVNULL)
+
+
+class Daemon:
+    """mailroamd with one account at SERVER, on a bus of its own; a context manager."""
+
+    def __enter__(self):
+        from gi.repository import Gio, GLib
+        self.gio, self.glib = Gio, GLib
+        folder = pathlib.Path(os.environ["LAB_DIR"], "bench")
+        accounts = folder / "config/mailroam/accounts"
+        accounts.mkdir(parents=True)
+        (accounts / "bench.account").write_text(
+            f"[Account]\nAddress=me@example.org\nServer={SERVER}\nCAFile={os.environ['LAB_CA']}\n")
+        address = f"unix:path={folder}/bus"
+        (folder / "bus.conf").write_text(CONFIG.format(address))
+        self.bus = subprocess.Popen(["dbus-daemon", f"--config-file={folder}/bus.conf", "--nofork",
+                                     "--print-address"], stdout=subprocess.PIPE, text=True)
+        self.bus.stdout.readline()
+        # Where SSL_CERT_FILE names a bundle, the probe reads all of it: a user's session names none.
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("SSL_CERT_")}
+        environment |= {"DBUS_SESSION_BUS_ADDRESS": address, "XDG_CONFIG_HOME": f"{folder}/config"}
+        self.log = folder / "log"
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen([BUILD / "mailroamd"], env=environment, stdout=log, stderr=log)
+        self.connection = Gio.DBusConnection.new_for_address_sync(
+            address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT |
+            Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
+        until(lambda: self.get("State"), "mailroamd comes to the bus")
+        return self
+
+    def __exit__(self, *unused):
+        for process in self.process, self.bus:
+            process.terminate()
+            process.wait()
+
+    def get(self, name):
+        """A property of the manager; None while there is no answer."""
+        try:
+            return self.connection.call_sync(
+                NAME, PATH, "org.freedesktop.DBus.Properties", "Get", self.glib.Variant("(ss)", (MANAGER, name)),
+                None, self.gio.DBusCallFlags.NO_AUTO_START, PATIENCE * 1000, None).unpack()[0]
+        except self.glib.Error:
+            return None
+
+    def on_port(self, heard):
+        """Calls heard(time, port) for each WorkingPortChanged, from another thread, as it comes in."""
+        def on_message(_connection, message, incoming):
+            if incoming and message.get_path() == PATH and message.get_member() == "WorkingPortChanged":
+                heard(time.monotonic(), message.get_body().unpack()[2])
+            return message
+        self.connection.add_filter(on_message)
+        self.connection.call_sync("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                  "AddMatch", self.glib.Variant("(s)", (f"type='signal',sender='{NAME}'",)),
+                                  None, self.gio.DBusCallFlags.NONE, -1, None)
