@@ -192,6 +192,8 @@ static struct conclusion judge_conversation(const struct observation *observatio
     case HALT_FAILED:
         break;
     }
+    if (security == SECURITY_NONE && observation->garbled)
+        return (struct conclusion){VERDICT_STRIPPED, "likely", HOW_NONE};
     if (security == SECURITY_NONE)
         return (struct conclusion){VERDICT_CLEARTEXT, "proven", HOW_NONE};
     return (struct conclusion){observation->auth ? VERDICT_WORKS : VERDICT_NO_AUTH, "proven",

@@ -427,6 +427,7 @@ def inside(options):
 
 
 def main():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the lab ends with this process, and all with the lab
     parser = argparse.ArgumentParser(usage="%(prog)s [--runs N] [RTT...]")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--runs", type=int, default=9)

@@ -76,6 +76,9 @@ static const struct {
     {"cleartext asked for",
      {.stage = STAGE_COMPLETE, .auth = true, CONNECTED}, {0}, SECURITY_NONE,
      VERDICT_CLEARTEXT, NULL, "proven", NULL},
+    {"cleartext asked for, and a box's handwriting",
+     {.stage = STAGE_COMPLETE, .garbled = true, CONNECTED, GREETED}, {0}, SECURITY_NONE,
+     VERDICT_STRIPPED, NULL, "likely", NULL},
     /* ended on the way */
     {"no STARTTLS", TALKED(STAGE_EHLO, HALT_NO_STARTTLS), {0}, SECURITY_STARTTLS,
      VERDICT_CLEARTEXT, NULL, "likely", NULL},
