@@ -107,7 +107,7 @@ static int verify(const struct tls_policy *policy, SSL *session, X509 *certifica
     struct presented presented = {certificate, SSL_get_peer_cert_chain(session)};
     long staple_length = SSL_get_tlsext_status_ocsp_resp(session, &presented.staple);
     char name[HOST_MAX + 1];
-    enum fault fault;
+    enum fault fault = FAULT_NAME; /* of a name that IDNA refuses */
     int r = host_to_ascii(host, name);
 
     presented.staple_length = staple_length > 0 ? (size_t)staple_length : 0;

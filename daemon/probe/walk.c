@@ -166,7 +166,7 @@ static void ask_origin(struct walker *walker, unsigned first)
 {
     bool all = walker->rounds++ < ORIGIN_ALL_ROUNDS;
 
-    for (unsigned i = 0; i < 2 * 2 * ELEMENTSOF(initial_ttls); i++) {
+    for (unsigned i = 0; i < 4 * ELEMENTSOF(initial_ttls); i++) {
         unsigned class = i / 4, above = i / 2 % 2, control = i % 2;
         unsigned hop = control ? walker->walk.distance : first;
         const struct dial_options options = {

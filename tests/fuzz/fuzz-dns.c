@@ -21,8 +21,8 @@ int __wrap_ares_init_options(ares_channel *ret, struct ares_options *options, in
 
 #define HEADER     12 /* RFC 1035 section 4.1.1 */
 #define TYPE_AAAA  28
-#define TIMEOUT_MS 6             /* of one look-up: what the client throws away costs so much */
-#define LIMIT_US   (5 * 1000000) /* whoever has not answered by then never will */
+#define TIMEOUT_MS 6 /* of one look-up: what the client throws away costs so much */
+#define LIMIT_US   (UINT64_C(5) * 1000000) /* whoever has not answered by then never will */
 
 /* How it answers, by bits of the first byte. */
 enum {

@@ -64,7 +64,7 @@ static void draw_evidence(struct input *input, struct evidence *evidence)
         input->n -= length;
     }
     if (which & 0x80)
-        evidence_set_number(evidence, EVIDENCE_CODE, draw(input) * 3u);
+        evidence_set_number(evidence, EVIDENCE_CODE, (uint64_t)draw(input) * 3);
 }
 
 static void draw_observation(struct input *input, struct observation *observation,
