@@ -112,6 +112,13 @@ show() {
     mailroam status || [ $? = 1 ] # 1: no port works here, which is an answer too
 }
 
+# A person needs longer than the laptop; any key goes on at once.
+time_to_read() {
+    if [ -t 0 ] && [ -t 1 ]; then
+        read -rsn 1 -t 4 _ || true
+    fi
+}
+
 start_daemon() {
     start "$programs/mailroamd" 2>"$dir/mailroamd.log"
     await answers || {
@@ -130,6 +137,7 @@ stop() {
     "$go" "$1"
     await checked_anew || echo "The check has not ended within 25 s."
     show
+    time_to_read
 }
 
 journey() {
