@@ -8,9 +8,9 @@
  * has gained nothing: files, other processes, other programs, other ports, time and memory.
  *
  * Call it when all that is configured has been read (options, trust anchors, the name servers) and
- * no socket is open yet. Afterwards the process reads the directory of trust anchors and the hosts
- * file, writes to what is open, connects by TCP to the ports of `endpoints` and to name servers,
- * and is killed after `deadline_s` whatever it does.
+ * before anything is read from a socket. Afterwards the process reads the directory of trust
+ * anchors and the hosts file, writes to what is open, connects by TCP to the ports of `endpoints`
+ * and to name servers, and is killed after `deadline_s` whatever it does.
  *
  * Returns what this kernel does not give, named for people ("Landlock, seccomp"; static), or NULL.
  * The rest holds all the same.

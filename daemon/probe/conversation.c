@@ -21,7 +21,7 @@
 struct conversation {
     sd_event *event;
     const struct endpoint *endpoint;
-    const struct tls_policy *policy;
+    struct tls_policy *policy;
     struct observation *observation;
     const struct conversation_callbacks *callbacks;
     void *userdata;
@@ -446,7 +446,7 @@ void conversation_time_out(struct conversation *conversation)
 }
 
 int conversation_new(struct conversation **ret, sd_event *event, int fd,
-                     const struct endpoint *endpoint, const struct tls_policy *policy,
+                     const struct endpoint *endpoint, struct tls_policy *policy,
                      struct observation *observation,
                      const struct conversation_callbacks *callbacks, void *userdata)
 {

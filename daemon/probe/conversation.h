@@ -24,7 +24,7 @@ struct conversation_callbacks {
  * conversation; the callbacks come from the event loop. 0 or negative errno; on error fd is closed.
  */
 int conversation_new(struct conversation **ret, sd_event *event, int fd,
-                     const struct endpoint *endpoint, const struct tls_policy *policy,
+                     const struct endpoint *endpoint, struct tls_policy *policy,
                      struct observation *observation,
                      const struct conversation_callbacks *callbacks, void *userdata);
 struct conversation *conversation_free(struct conversation *conversation);

@@ -251,7 +251,7 @@ static void on_finding(const struct finding *finding, void *userdata)
         (void)sd_event_exit(output->event, r);
 }
 
-/* All that is configured has been read; the first byte from the network comes in the event loop.
+/* All that is configured has been read; the first byte from the network is read in the event loop.
  * Programs, which ask for JSON, are not told each time what this machine will not have. */
 static void give_up_powers(const struct options *options)
 {
@@ -279,18 +279,23 @@ static int run(const struct options *options)
     }
     on_link_read();
 
-    r = tls_policy_new(&policy, options->ca_file, options->pin, &problem);
-    if (r < 0) {
-        fprintf(stderr, "mailroam-probe: --ca-file: %s\n", problem ? problem : strerror(-r));
-        return EXIT_OTHER;
-    }
     r = sd_event_new(&event);
     output.event = event;
     if (r >= 0)
-        r = probe_new(&probe, event, options->endpoints, options->n_endpoints, policy,
+        r = probe_new(&probe, event, options->endpoints, options->n_endpoints,
                       options->timeout_s * 1000, on_finding, &output);
     if (r >= 0) {
         probe_expect(probe, expectations.findings, expectations.n);
+        r = probe_ask(probe); /* first: the rest takes about as long as the answer */
+    }
+    if (r >= 0)
+        r = tls_policy_new(&policy, options->ca_file, options->pin, &problem);
+    if (problem) {
+        fprintf(stderr, "mailroam-probe: --ca-file: %s\n", problem);
+        return EXIT_OTHER;
+    }
+    if (r >= 0) {
+        probe_trust(probe, policy);
         give_up_powers(options);
         r = sd_event_loop(event);
     }

@@ -190,6 +190,8 @@ static void on_addresses(int family, const union address *addresses, size_t n, c
     }
     if (nothing)
         probe_give_verdicts(probe);
+    else if (probe->policy && tls_policy_prepare(probe->policy) < 0) /* the SYNs are out */
+        (void)sd_event_exit(probe->event, -ENOMEM);
 }
 
 static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
@@ -216,8 +218,7 @@ static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_,
     return 0;
 }
 
-/* Looks each host up once. */
-static int resolve_hosts(struct probe *probe)
+int probe_ask(struct probe *probe)
 {
     for (size_t i = 0; i < probe->n_hosts; i++) {
         int r =
@@ -235,11 +236,9 @@ void probe_expect(struct probe *probe, const struct finding *expected, size_t n)
     probe->n_expected = n;
 }
 
-/* The look-ups start on the loop, where their callbacks may end it. */
-static int on_start(sd_event_source *source, void *userdata)
+void probe_trust(struct probe *probe, struct tls_policy *policy)
 {
-    sd_event_source_unref(source);
-    return resolve_hosts(userdata);
+    probe->policy = policy;
 }
 
 static int add_run(struct probe *probe, const struct endpoint *endpoint)
@@ -259,18 +258,15 @@ static int add_run(struct probe *probe, const struct endpoint *endpoint)
 }
 
 int probe_new(struct probe **ret, sd_event *event, const struct endpoint *endpoints, size_t n,
-              const struct tls_policy *policy, unsigned timeout_ms, probe_callback callback,
-              void *userdata)
+              unsigned timeout_ms, probe_callback callback, void *userdata)
 {
     _cleanup_(probe_freep) struct probe *probe = calloc(1, sizeof(*probe));
-    sd_event_source *start;
     int r;
 
     if (!probe)
         return -ENOMEM;
     *probe = (struct probe){
         .event = sd_event_ref(event),
-        .policy = policy,
         .callback = callback,
         .userdata = userdata,
         .started = clock_us(),
@@ -286,8 +282,6 @@ int probe_new(struct probe **ret, sd_event *event, const struct endpoint *endpoi
     if (r >= 0)
         r = sd_event_add_time_relative(event, &probe->deadline, CLOCK_MONOTONIC,
                                        (uint64_t)timeout_ms * 1000, 1000, on_deadline, probe);
-    if (r >= 0)
-        r = sd_event_add_defer(event, &start, on_start, probe);
     if (r < 0)
         return r;
     *ret = TAKE(probe);

@@ -13,16 +13,22 @@ struct probe;
 typedef void (*probe_callback)(const struct finding *finding, void *userdata);
 
 /*
- * Begins. Ends the event loop with code 0 when every endpoint has its verdict and every connection
- * is closed, after `timeout_ms` at the latest (plus the two seconds QUIT may take). `policy` has to
- * live as long. 0 or negative errno.
+ * Begins: what name servers it asks is settled. Ends the event loop with code 0 when every endpoint
+ * has its verdict and every connection is closed, after `timeout_ms` at the latest (plus the two
+ * seconds QUIT may take). 0 or negative errno.
  */
 int probe_new(struct probe **ret, sd_event *event, const struct endpoint *endpoints, size_t n,
-              const struct tls_policy *policy, unsigned timeout_ms, probe_callback callback,
-              void *userdata);
+              unsigned timeout_ms, probe_callback callback, void *userdata);
 
-/* What endpoints showed on networks that are trusted: sharpens verdicts. Before the loop runs; it
- * has to live as long as the probe. */
+/* What endpoints showed on networks that are trusted: sharpens verdicts. Before probe_ask(); it has
+ * to live as long as the probe. */
 void probe_expect(struct probe *probe, const struct finding *expected, size_t n);
+
+/* Asks for the addresses, so that the answers are on their way while the rest is made ready. They
+ * are read on the loop; only what needs no answer may already be connected to. 0 or -ENOMEM. */
+int probe_ask(struct probe *probe);
+
+/* Whom to believe; before the loop runs. It has to live as long as the probe. */
+void probe_trust(struct probe *probe, struct tls_policy *policy);
 
 struct probe *probe_free(struct probe *probe);

@@ -46,7 +46,7 @@ struct host {
 
 struct probe {
     sd_event *event;
-    const struct tls_policy *policy;
+    struct tls_policy *policy;
     struct resolver *resolver;
     probe_callback callback;
     void *userdata;

@@ -175,7 +175,7 @@ enum stream_answer stream_write(struct stream *stream, const void *bytes, size_t
 }
 
 /* A session that writes to the connection, and reads nothing before it was looked at. */
-static enum stream_answer start_tls(struct stream *stream, const struct tls_policy *policy,
+static enum stream_answer start_tls(struct stream *stream, struct tls_policy *policy,
                                     const struct endpoint *endpoint)
 {
     BIO *nothing = BIO_new(BIO_s_mem());
@@ -214,7 +214,7 @@ static enum stream_answer look_at_first(struct stream *stream, struct evidence *
     return STREAM_NOT_TLS;
 }
 
-enum stream_answer stream_handshake(struct stream *stream, const struct tls_policy *policy,
+enum stream_answer stream_handshake(struct stream *stream, struct tls_policy *policy,
                                     const struct endpoint *endpoint, struct evidence *evidence,
                                     bool *ret_verified)
 {

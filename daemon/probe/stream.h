@@ -47,6 +47,6 @@ struct tls_policy;
  * STREAM_OK the evidence holds version, cipher and certificate, and *ret_verified says whether the
  * certificate is right for the host under the policy; if not, evidence `certificate` says why not.
  */
-enum stream_answer stream_handshake(struct stream *stream, const struct tls_policy *policy,
+enum stream_answer stream_handshake(struct stream *stream, struct tls_policy *policy,
                                     const struct endpoint *endpoint, struct evidence *evidence,
                                     bool *ret_verified);

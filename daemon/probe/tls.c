@@ -39,17 +39,9 @@ int tls_policy_new(struct tls_policy **ret, const char *ca_file, const char *pin
     _cleanup_(tls_policy_freep) struct tls_policy *policy = calloc(1, sizeof(*policy));
     int r;
 
-    if (!policy)
+    /* openssl.cnf, which holds the machine's own policy: later on it may be out of reach. */
+    if (!policy || OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, NULL) != 1)
         return -ENOMEM;
-    policy->context = SSL_CTX_new(TLS_client_method());
-    if (!policy->context || SSL_CTX_set_min_proto_version(policy->context, TLS1_2_VERSION) != 1 ||
-        SSL_CTX_set_tlsext_status_type(policy->context, TLSEXT_STATUSTYPE_ocsp) != 1)
-        return -ENOMEM;
-    /* The machine's own policy may ask for more, never for less. */
-    if (SSL_CTX_get_security_level(policy->context) < CERTIFICATE_LEVEL)
-        SSL_CTX_set_security_level(policy->context, CERTIFICATE_LEVEL);
-    SSL_CTX_set_cert_verify_callback(policy->context, take_all, NULL);
-    SSL_CTX_set_mode(policy->context, SSL_MODE_ENABLE_PARTIAL_WRITE);
     r = trust_new(&policy->trust, ca_file, ret_problem);
     if (r < 0)
         return r;
@@ -59,6 +51,27 @@ int tls_policy_new(struct tls_policy **ret, const char *ca_file, const char *pin
             return -ENOMEM;
     }
     *ret = TAKE(policy);
+    return 0;
+}
+
+DEFINE_CLEANUP(SSL_CTX *, SSL_CTX_free)
+
+int tls_policy_prepare(struct tls_policy *policy)
+{
+    _cleanup_(SSL_CTX_freep) SSL_CTX *context = NULL;
+
+    if (policy->context)
+        return 0;
+    context = SSL_CTX_new(TLS_client_method());
+    if (!context || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+        SSL_CTX_set_tlsext_status_type(context, TLSEXT_STATUSTYPE_ocsp) != 1)
+        return -ENOMEM;
+    /* The machine's own policy may ask for more, never for less. */
+    if (SSL_CTX_get_security_level(context) < CERTIFICATE_LEVEL)
+        SSL_CTX_set_security_level(context, CERTIFICATE_LEVEL);
+    SSL_CTX_set_cert_verify_callback(context, take_all, NULL);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE);
+    policy->context = TAKE(context);
     return 0;
 }
 
@@ -88,11 +101,14 @@ static bool set_server_name(SSL *session, const char *host)
     return SSL_set_tlsext_host_name(session, name) == 1;
 }
 
-SSL *tls_session_new(const struct tls_policy *policy, const struct endpoint *endpoint)
+SSL *tls_session_new(struct tls_policy *policy, const struct endpoint *endpoint)
 {
     static const unsigned char smtp[] = "\4smtp";
-    _cleanup_(SSL_freep) SSL *session = SSL_new(policy->context);
+    _cleanup_(SSL_freep) SSL *session = NULL;
 
+    if (tls_policy_prepare(policy) < 0)
+        return NULL;
+    session = SSL_new(policy->context);
     if (!session || !set_server_name(session, endpoint->host))
         return NULL;
     if (endpoint->port == ALPN_PORT && SSL_set_alpn_protos(session, smtp, sizeof(smtp) - 1) != 0)

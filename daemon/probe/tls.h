@@ -19,9 +19,13 @@ int tls_policy_new(struct tls_policy **ret, const char *ca_file, const char *pin
                    char **ret_problem);
 struct tls_policy *tls_policy_free(struct tls_policy *policy);
 
+/* Makes what all sessions share, which takes about a millisecond: to be called where there is
+ * nothing to do but wait. The first session does it otherwise. 0 or -ENOMEM. */
+int tls_policy_prepare(struct tls_policy *policy);
+
 /* A client session for the endpoint: SNI, and at port 443 the protocol "smtp" (ALPN). NULL without
  * memory. */
-SSL *tls_session_new(const struct tls_policy *policy, const struct endpoint *endpoint);
+SSL *tls_session_new(struct tls_policy *policy, const struct endpoint *endpoint);
 
 /*
  * Reads a session whose handshake is complete: version, cipher, the certificate's subject, issuer,
