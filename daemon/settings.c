@@ -14,6 +14,10 @@
 
 #define N_DIRECTORIES 3
 
+#define CONFIRM_DEFAULT_S  (6 * 3600)
+#define CONFIRM_SHORTEST_S 60 /* servers are not to be bothered more often */
+#define CONFIRM_LONGEST_S  (365 * 86400)
+
 struct file {
     const char *path;
     struct settings *settings;
@@ -29,6 +33,34 @@ static int log_level_from_string(const char *text)
     for (int level = LOG_ERR; level <= LOG_DEBUG; level++)
         if (strcmp(text, words[level]) == 0)
             return level;
+    return -EINVAL;
+}
+
+/* "6h", "90min", "no": µs. */
+static int time_span_from_string(const char *text, uint64_t *ret)
+{
+    static const struct {
+        const char *unit;
+        uint64_t seconds;
+    } units[] = {{"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}};
+    uint64_t number, seconds;
+    char *end;
+
+    if (strcmp(text, "no") == 0 || strcmp(text, "0") == 0) {
+        *ret = 0;
+        return 0;
+    }
+    if (*text < '0' || *text > '9')
+        return -EINVAL;
+    number = strtoull(text, &end, 10);
+    for (size_t i = 0; i < ELEMENTSOF(units); i++) {
+        seconds = units[i].seconds;
+        if (strcmp(end, units[i].unit) != 0 || number > CONFIRM_LONGEST_S / seconds ||
+            number * seconds < CONFIRM_SHORTEST_S)
+            continue;
+        *ret = number * seconds * 1000000;
+        return 0;
+    }
     return -EINVAL;
 }
 
@@ -56,6 +88,11 @@ static int on_entry(const char *section, const char *key, const char *value, uns
                       file->path, line, safe_value);
         else
             file->settings->log_level = level;
+    } else if (strcmp(section, "Mailroam") == 0 && strcmp(key, "ConfirmAfter") == 0) {
+        if (time_span_from_string(value, &file->settings->confirm_us) < 0)
+            log_error("%s:%u: ConfirmAfter=%s: expected no, or a time from 1min to 365d such as "
+                      "90min, 6h or 2d",
+                      file->path, line, safe_value);
     } else {
         log_warning("%s:%u: unknown key %s, or not in section [Mailroam]: ignored", file->path,
                     line, safe_key);
@@ -149,7 +186,8 @@ static int read_main_file(const char *const *directories, struct settings *setti
 
 int settings_read(struct settings *ret)
 {
-    struct settings settings = {.log_level = LOG_INFO};
+    struct settings settings = {.log_level = LOG_INFO,
+                                .confirm_us = CONFIRM_DEFAULT_S * UINT64_C(1000000)};
     _cleanup_free_ char *user = path_config("");
     const char *const directories[N_DIRECTORIES] = {user, SYSCONFDIR "/mailroam/",
                                                     LIBDIR "/mailroam/"};

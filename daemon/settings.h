@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /*
  * mailroam.conf(5): the daemon's own settings. The main file is the first of
@@ -12,6 +13,7 @@
 struct settings {
     char *default_account; /* NULL: the first by name */
     int log_level;         /* syslog level */
+    uint64_t confirm_us;   /* how long what works is believed; 0: until something changes */
 };
 
 /* Reads them. What is wrong in a file is logged with file, line and key and skipped: the rest

@@ -56,6 +56,32 @@ int verdict_from_string(const char *text, enum verdict *ret)
     return 0;
 }
 
+enum verdict verdict_behind_portal(enum verdict verdict)
+{
+    switch (verdict) {
+    case VERDICT_UNKNOWN:
+    case VERDICT_WORKS: /* the server was there: the portal lets this through */
+    case VERDICT_NO_AUTH:
+    case VERDICT_CLEARTEXT:
+    case VERDICT_REJECTED:
+    case VERDICT_LOGIN_REFUSED:
+        return verdict;
+    case VERDICT_BLOCKED:
+    case VERDICT_REFUSED:
+    case VERDICT_INTERCEPTED:
+    case VERDICT_STRIPPED:
+    case VERDICT_BAD_CERTIFICATE:
+    case VERDICT_PORTAL:
+    case VERDICT_NOT_SMTP:
+    case VERDICT_SLOW:
+    case VERDICT_UNRESOLVED:
+    case VERDICT_UNREACHABLE:
+    case N_VERDICT:
+        break;
+    }
+    return VERDICT_PORTAL;
+}
+
 const char *state_to_string(enum state state)
 {
     return state_words[state];

@@ -29,6 +29,10 @@ const char *verdict_to_string(enum verdict verdict);
 /* 0, or -EINVAL for a word that is no verdict. */
 int verdict_from_string(const char *text, enum verdict *ret);
 
+/* What is to be said of an endpoint while a captive portal is known to stand in front of the
+ * network: nobody gets through before the login, so it is the portal that failed, not the port. */
+enum verdict verdict_behind_portal(enum verdict verdict);
+
 /* What a check of one account has come to; also the manager's state. */
 enum state {
     STATE_UNCONFIGURED,

@@ -28,6 +28,33 @@ static void write_file(const char *name, const char *text)
     fclose(file);
 }
 
+static void test_confirm_after(void)
+{
+    static const struct {
+        const char *text;
+        uint64_t seconds;
+    } rows[] = {
+        {"1min", 60},    {"90min", 5400}, {"6h", 21600},  {"2d", 172800},
+        {"60s", 60},     {"no", 0},       {"0", 0},       {"59s", 21600},
+        {"6", 21600},    {"h", 21600},    {"-1h", 21600}, {"366d", 21600},
+        {"1.5h", 21600}, {"", 21600},     {"6 h", 21600}, {"99999999999999999999d", 21600},
+    };
+
+    setenv("XDG_CONFIG_HOME", directory, 1);
+    for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+        struct settings settings;
+        char text[80];
+
+        snprintf(text, sizeof(text), "[Mailroam]\nConfirmAfter=%s\n", rows[i].text);
+        write_file("mailroam/mailroam.conf", text);
+        if (ok(settings_read(&settings) == 0, "ConfirmAfter=%s", rows[i].text)) {
+            is_number((long long)(settings.confirm_us / 1000000), (long long)rows[i].seconds,
+                      "its value");
+            settings_clear(&settings);
+        }
+    }
+}
+
 static int remove_one(const char *path, const struct stat *status _unused_, int type _unused_,
                       struct FTW *at _unused_)
 {
@@ -146,7 +173,8 @@ static void test_config_file(void)
     char all[200] = "";
     unsigned line = 0;
 
-    write_file("a.conf", "[S]\n  Indented=one\nKey=two\n  and three\n\n; comment\nLast:four ; five");
+    write_file("a.conf",
+               "[S]\n  Indented=one\nKey=two\n  and three\n\n; comment\nLast:four ; five");
     ok(asprintf(&path, "%s/a.conf", directory) > 0 &&
            config_file_read(path, count, all, &line) == 0,
        "a file with all there is");
@@ -169,12 +197,14 @@ static void test_settings(void)
     is_number(settings.log_level, LOG_INFO, "a bad value is skipped");
     settings_clear(&settings);
     write_file("mailroam/mailroam.conf.d/20.conf", "[Mailroam]\nDefaultAccount=two\n");
-    write_file("mailroam/mailroam.conf.d/10.conf", "[Mailroam]\nDefaultAccount=one\nLogLevel=debug\n");
+    write_file("mailroam/mailroam.conf.d/10.conf",
+               "[Mailroam]\nDefaultAccount=one\nLogLevel=debug\n");
     write_file("mailroam/mailroam.conf.d/30.txt", "[Mailroam]\nDefaultAccount=three\n");
     ok(settings_read(&settings) == 0, "drop-ins");
     is_string(settings.default_account, "two", "the last by name counts");
     is_number(settings.log_level, LOG_DEBUG, "together with the others");
     settings_clear(&settings);
+    test_confirm_after();
     setenv("XDG_CONFIG_HOME", "relative", 1);
     unsetenv("HOME");
     ok(settings_read(&settings) == 0, "no home at all: the defaults");
