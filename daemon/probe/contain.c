@@ -14,6 +14,7 @@
 #include "error.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/landlock.h>
 #include <openssl/x509.h>
 #include <seccomp.h>
@@ -144,6 +145,24 @@ static bool allow_file(int ruleset, int directory, const char *path)
                          LANDLOCK_ACCESS_FS_READ_FILE);
 }
 
+/* Where Debian keeps what nearly all links lead to: one rule for it takes a tenth of the
+ * time of one for each. It is public and nobody's but the distribution's. */
+#define VENDOR_ANCHORS "/usr/share/ca-certificates/"
+
+/* 01234567.0 -> Name.pem -> VENDOR_ANCHORS... */
+static bool is_vendor_anchor(int directory, const char *name)
+{
+    char beside[NAME_MAX + 1], target[PATH_MAX];
+    ssize_t length = readlinkat(directory, name, beside, sizeof(beside) - 1);
+
+    if (length <= 0)
+        return false;
+    beside[length] = '\0';
+    length = readlinkat(directory, beside, target, sizeof(target));
+    return length > (ssize_t)strlen(VENDOR_ANCHORS) &&
+           memcmp(target, VENDOR_ANCHORS, strlen(VENDOR_ANCHORS)) == 0;
+}
+
 /* In a directory of trust anchors 01234567.0 and so on are links to wherever the distribution and
  * the administrator keep their certificates. */
 static bool allow_anchors(int ruleset, const char *path)
@@ -157,7 +176,8 @@ static bool allow_anchors(int ruleset, const char *path)
     fine = allow_reading(ruleset, open(path, O_PATH | O_CLOEXEC),
                          LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
     while (fine && (entry = readdir(directory)))
-        if (strspn(entry->d_name, "0123456789abcdef") == 8 && entry->d_name[8] == '.')
+        if (strspn(entry->d_name, "0123456789abcdef") == 8 && entry->d_name[8] == '.' &&
+            !is_vendor_anchor(dirfd(directory), entry->d_name))
             fine = allow_file(ruleset, dirfd(directory), entry->d_name);
     closedir(directory);
     return fine;
@@ -169,7 +189,10 @@ static bool allow_all_anchors(int ruleset)
     const char *file = getenv(X509_get_default_cert_file_env());
     const char *directories = getenv(X509_get_default_cert_dir_env());
     _cleanup_free_ char *paths = strdup(directories ? directories : X509_get_default_cert_dir());
-    bool fine = paths && allow_file(ruleset, AT_FDCWD, file ? file : X509_get_default_cert_file());
+    bool fine = paths &&
+                allow_file(ruleset, AT_FDCWD, file ? file : X509_get_default_cert_file()) &&
+                allow_reading(ruleset, open(VENDOR_ANCHORS, O_PATH | O_CLOEXEC),
+                              LANDLOCK_ACCESS_FS_READ_FILE);
     char *rest;
 
     for (char *path = fine ? strtok_r(paths, ":", &rest) : NULL; path && fine;

@@ -56,6 +56,21 @@ int tls_policy_new(struct tls_policy **ret, const char *ca_file, const char *pin
 
 DEFINE_CLEANUP(SSL_CTX *, SSL_CTX_free)
 
+/* The first ClientHello looks up its algorithms, the others find them: this one goes nowhere. */
+static void rehearse(SSL_CTX *context)
+{
+    _cleanup_(SSL_freep) SSL *session = SSL_new(context);
+    BIO *nowhere = BIO_new(BIO_s_mem());
+
+    if (session && nowhere) {
+        SSL_set_bio(session, nowhere, nowhere);
+        nowhere = NULL;
+        (void)SSL_connect(session);
+    }
+    BIO_free(nowhere);
+    ERR_clear_error();
+}
+
 int tls_policy_prepare(struct tls_policy *policy)
 {
     _cleanup_(SSL_CTX_freep) SSL_CTX *context = NULL;
@@ -71,6 +86,7 @@ int tls_policy_prepare(struct tls_policy *policy)
         SSL_CTX_set_security_level(context, CERTIFICATE_LEVEL);
     SSL_CTX_set_cert_verify_callback(context, take_all, NULL);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE);
+    rehearse(context);
     policy->context = TAKE(context);
     return 0;
 }
