@@ -16,11 +16,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* How long after a check that found nothing the next one comes: doubled each time, give or take a
- * fifth. A probe that failed by itself is tried again sooner: no server is bothered by that. */
-#define RETRY_NONE_WORKS_S 15
-#define RETRY_PROBE_S      1
-#define RETRY_LONGEST_S    900
+#define TIMER_SLACK 16 /* a timer may be late by this part of its time */
 
 struct account {
     sd_event *event;
@@ -36,8 +32,12 @@ struct account {
 
     struct check *check;
     bool checking; /* the check has not ended; its process may outlive it */
-    sd_event_source *retry;
-    unsigned retries;
+    char reason[REASON_MAX], next_reason[REASON_MAX];
+
+    struct schedule schedule;
+    struct circumstances circumstances;
+    bool waiting;           /* a change has not had its check yet */
+    sd_event_source *timer; /* the next check: that one, or, if nothing changes, the next look */
 };
 
 DEFINE_CLEANUP(struct account *, account_free)
@@ -102,41 +102,88 @@ static void forget_findings(struct account *account)
 
 static void start_check(struct account *account);
 
-static int on_retry(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+static uint64_t boottime_us(const struct account *account)
 {
-    start_check(userdata);
+    uint64_t now = 0;
+
+    (void)sd_event_now(account->event, CLOCK_BOOTTIME, &now);
+    return now;
+}
+
+static int on_due(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+    struct account *account = userdata;
+
+    if (account->waiting)
+        schedule_started(&account->schedule, boottime_us(account));
+    start_check(account);
     return 0;
 }
 
-/* Many laptops on one network must not come back in step. */
-static uint64_t jittered_us(unsigned seconds)
+static void set_next_reason(struct account *account, const char *reason)
 {
-    uint32_t random = 0;
-
-    if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
-        random = (uint32_t)realtime_us();
-    return (uint64_t)seconds * (800000 + random % 400000);
+    (void)snprintf(account->next_reason, sizeof(account->next_reason), "%s", reason);
 }
 
-static void schedule_retry(struct account *account, unsigned first_s)
+/* The next check is at `due`. The longer that is, the less it matters when exactly: the timer joins
+ * somebody else's wake-up where it can. */
+static void arm(struct account *account, uint64_t due)
 {
-    unsigned shift = account->retries < 10 ? account->retries : 10;
-    unsigned delay = first_s << shift;
+    uint64_t now = boottime_us(account), slack = due > now ? (due - now) / TIMER_SLACK : 0;
 
-    account->retries++;
-    account->retry = sd_event_source_disable_unref(account->retry);
-    if (delay > RETRY_LONGEST_S)
-        delay = RETRY_LONGEST_S;
-    if (sd_event_add_time_relative(account->event, &account->retry, CLOCK_BOOTTIME,
-                                   jittered_us(delay), 0, on_retry, account) < 0)
+    account->timer = sd_event_source_disable_unref(account->timer);
+    if (due == SCHEDULE_NEVER || account->circumstances.asleep)
+        return;
+    if (sd_event_add_time(account->event, &account->timer, CLOCK_BOOTTIME, due, slack + 1, on_due,
+                          account) < 0)
         log_error("account %s: out of memory, the next check waits for a network change",
                   account->settings->name);
+}
+
+static enum outcome outcome_of(const struct account *account)
+{
+    switch (account->state) {
+    case STATE_READY:
+    case STATE_DEGRADED:
+        return OUTCOME_WORKS;
+    case STATE_PORTAL:
+        return OUTCOME_PORTAL;
+    case STATE_OFFLINE:
+        return OUTCOME_OFFLINE;
+    case STATE_BLOCKED:
+    case STATE_CHECKING:
+    case STATE_UNCONFIGURED:
+    case N_STATE:
+        break;
+    }
+    return OUTCOME_NOTHING_WORKS;
+}
+
+/* A check has come to `outcome`: when the next one is due if nothing changes, and why. */
+static void arm_next(struct account *account, enum outcome outcome)
+{
+    static const char *const reasons[] = {
+        [OUTCOME_WORKS] = "a confirmation after a long time",
+        [OUTCOME_NOTHING_WORKS] = "nothing worked the last time",
+        [OUTCOME_PORTAL] = "a portal stood in the way the last time",
+        [OUTCOME_OFFLINE] = "",
+        [OUTCOME_PROBE_FAILED] = "the last check failed",
+    };
+    uint32_t chance = 0;
+
+    if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) < 0)
+        chance = (uint32_t)realtime_us();
+    set_next_reason(account, reasons[outcome]);
+    arm(account, schedule_ended(&account->schedule, boottime_us(account), outcome,
+                                &account->circumstances.cost, chance));
 }
 
 static void on_found(size_t index, struct finding *finding, void *userdata)
 {
     struct account *account = userdata;
 
+    if (account->circumstances.portal)
+        finding->verdict = verdict_behind_portal(finding->verdict);
     finding_clear(&account->findings[index]);
     account->findings[index] = *finding;
     changed(account, ACCOUNT_ENDPOINTS);
@@ -151,16 +198,13 @@ static void on_ended(const char *problem, void *userdata)
     account->checking = false;
     if (problem) {
         log_error("account %s: the check failed: %s", account->settings->name, problem);
-        schedule_retry(account, RETRY_PROBE_S);
     } else {
         account->checked_at = realtime_us();
         changed(account, ACCOUNT_CHECKED_AT);
         enter_state(account, choose_state(account->findings, n, account->chosen, account->online));
-        if (account->chosen >= 0)
-            account->retries = 0;
-        else if (account->state != STATE_OFFLINE)
-            schedule_retry(account, RETRY_NONE_WORKS_S);
     }
+    if (!account->waiting)
+        arm_next(account, problem ? OUTCOME_PROBE_FAILED : outcome_of(account));
     account->listener->check_ended(account, problem, account->listener_userdata);
 }
 
@@ -172,9 +216,13 @@ static void start_check(struct account *account)
 {
     int r;
 
-    account->retry = sd_event_source_disable_unref(account->retry);
+    account->timer = sd_event_source_disable_unref(account->timer);
     account->check = check_free(account->check);
+    account->waiting = false;
     account->checking = true;
+    strcpy(account->reason, account->next_reason);
+    log_info("account %s: checking: %s", account->settings->name, account->reason);
+    changed(account, ACCOUNT_REASON);
     if (account->online)
         enter_state(account, STATE_CHECKING);
     r = check_new(&account->check, account->event, account->settings, &check_callbacks, account);
@@ -191,19 +239,60 @@ void account_check(struct account *account)
 {
     if (account->checking)
         return;
-    account->retries = 0;
+    schedule_started(&account->schedule, boottime_us(account));
+    set_next_reason(account, "asked");
     start_check(account);
 }
 
-void account_set_network(struct account *account, const struct network *network, bool moved)
+/* At once, or when the changes come less thick. Whatever it was, the check looks at how things are
+ * then; so of several reasons that wait the last one is as good as any. */
+void account_recheck(struct account *account, const char *reason)
+{
+    uint64_t now = boottime_us(account);
+    uint64_t due = schedule_change(&account->schedule, now, !account->online);
+
+    account->waiting = true;
+    set_next_reason(account, reason);
+    if (account->online)
+        enter_state(account, STATE_CHECKING);
+    if (due <= now && !account->circumstances.asleep) {
+        schedule_started(&account->schedule, now);
+        start_check(account);
+    } else {
+        arm(account, due);
+    }
+}
+
+void account_set_network(struct account *account, const struct network *network, bool moved,
+                         const char *reason)
 {
     account->online = network_primary(network);
-    account->retries = 0;
-    if (moved)
+    if (moved) {
+        account->check = check_free(account->check); /* it finds out about another network */
+        account->checking = false;
         forget_findings(account);
+    }
     if (!account->online && account->chosen < 0)
         enter_state(account, STATE_OFFLINE);
-    start_check(account);
+    account_recheck(account, reason);
+}
+
+void account_set_circumstances(struct account *account, const struct circumstances *circumstances)
+{
+    struct circumstances before = account->circumstances;
+
+    account->circumstances = *circumstances;
+    if (circumstances->asleep)
+        account->timer = sd_event_source_disable_unref(account->timer);
+    else if (before.asleep)
+        account_recheck(account, "resumed");
+    else if (circumstances->portal && !before.portal)
+        account_recheck(account, "a portal stands in front of the network");
+    else if (before.portal && !circumstances->portal)
+        account_recheck(account, "the portal has let us through");
+    else if (!account_is_checking(account) && account->schedule.outcome == OUTCOME_WORKS &&
+             account->checked_at > 0)
+        arm_next(account, OUTCOME_WORKS); /* what looking again costs has changed */
 }
 
 static int make_findings(const struct account_settings *settings, struct finding **ret)
@@ -237,10 +326,10 @@ int account_set_settings(struct account *account, struct account_settings *setti
     account_settings_free(account->settings);
     account->settings = settings;
     account->findings = findings;
-    account->retries = 0;
+    account->checking = false;
     account->chosen = -1;
     changed(account, ACCOUNT_SETTINGS | ACCOUNT_ENDPOINTS | ACCOUNT_WORKING);
-    start_check(account);
+    account_recheck(account, "its settings have changed");
     return 0;
 }
 
@@ -270,7 +359,7 @@ struct account *account_free(struct account *account)
     if (!account)
         return NULL;
     check_free(account->check);
-    sd_event_source_disable_unref(account->retry);
+    sd_event_source_disable_unref(account->timer);
     free_findings(account);
     account_settings_free(account->settings);
     sd_event_unref(account->event);
@@ -290,7 +379,12 @@ enum state account_state(const struct account *account)
 
 bool account_is_checking(const struct account *account)
 {
-    return account->checking;
+    return account->checking || account->waiting;
+}
+
+const char *account_reason(const struct account *account)
+{
+    return account->reason;
 }
 
 const struct finding *account_findings(const struct account *account)

@@ -3,6 +3,7 @@
 
 #include "account-settings.h"
 #include "judge/finding.h"
+#include "schedule.h"
 #include "watch/watch.h"
 #include <systemd/sd-event.h>
 
@@ -19,7 +20,17 @@ enum account_change {
     ACCOUNT_ENDPOINTS = 1 << 2, /* verdicts, evidence */
     ACCOUNT_CHECKED_AT = 1 << 3,
     ACCOUNT_SETTINGS = 1 << 4,
+    ACCOUNT_REASON = 1 << 5, /* a check has started */
 };
+
+/* What is known of the machine and of the network beside the ways of packets. */
+struct circumstances {
+    bool asleep; /* about to be suspended: nothing is started */
+    bool portal; /* somebody else has found a captive portal */
+    struct schedule_cost cost;
+};
+
+#define REASON_MAX 320 /* bytes with the NUL: a sentence with a host name in it */
 
 struct account_listener {
     void (*changed)(struct account *account, unsigned changes, void *userdata);
@@ -34,18 +45,28 @@ int account_new(struct account **ret, sd_event *event, struct account_settings *
 struct account *account_free(struct account *account);
 
 /* The network is this one now; `moved`: another than before, what was found no longer counts.
- * Starts a check; one that runs is superseded. */
-void account_set_network(struct account *account, const struct network *network, bool moved);
+ * Starts a check for this reason, as soon as the schedule has it; one that runs is superseded. */
+void account_set_network(struct account *account, const struct network *network, bool moved,
+                         const char *reason);
+
+/* Something else has changed that the verdicts may depend on: likewise. */
+void account_recheck(struct account *account, const char *reason);
+
+/* Waking up, and the coming and going of a portal, are changes too. */
+void account_set_circumstances(struct account *account, const struct circumstances *circumstances);
 
 /* Replaces the settings (taken over); verdicts start anew and a check begins. 0 or -ENOMEM. */
 int account_set_settings(struct account *account, struct account_settings *settings);
 
-/* Starts a check now unless one is running, which then is the one asked for. */
+/* Somebody asks: starts a check now unless one is running, which then is the one asked for. */
 void account_check(struct account *account);
 
 const struct account_settings *account_settings(const struct account *account);
 enum state account_state(const struct account *account);
+/* A check is running, or waits for things to calm down. */
 bool account_is_checking(const struct account *account);
+/* Why the last check was started, in words; "" before the first. */
+const char *account_reason(const struct account *account);
 /* In order of preference, as many as settings->n_endpoints. */
 const struct finding *account_findings(const struct account *account);
 /* The endpoint to use, or NULL. */

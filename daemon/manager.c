@@ -23,6 +23,8 @@ struct manager {
     void *userdata;
     struct watch *watch;
     struct settings settings;
+    struct circumstances circumstances;
+    bool loaded;               /* the files have been read once */
     struct account **accounts; /* NULL-terminated */
     size_t n_accounts;
     unsigned changes; /* not announced yet */
@@ -38,7 +40,8 @@ static void on_network(const struct network *network, bool moved, void *userdata
         log_notice("network: %s", network_primary(network) ? network->name : "none");
     manager->listener->changed(manager, MANAGER_NETWORK, manager->userdata);
     for (size_t i = 0; i < manager->n_accounts; i++)
-        account_set_network(manager->accounts[i], network, moved);
+        account_set_network(manager->accounts[i], network, moved,
+                            moved ? "new network" : "the way out has changed");
 }
 
 int manager_new(struct manager **ret, sd_event *event, const struct manager_listener *listener,
@@ -135,7 +138,9 @@ static int take_up(struct manager *manager, struct account_settings **settings)
     accounts[at] = account;
     manager->n_accounts++;
     manager->changes |= MANAGER_ACCOUNTS;
-    account_set_network(account, watch_network(manager->watch), false);
+    account_set_circumstances(account, &manager->circumstances);
+    account_set_network(account, watch_network(manager->watch), false,
+                        manager->loaded ? "the account is new" : "mailroamd has started");
     return 0;
 }
 
@@ -250,6 +255,9 @@ static int load_settings(struct manager *manager)
     settings_clear(&manager->settings);
     manager->settings = settings;
     log_set_level(settings.log_level);
+    manager->circumstances.cost.confirm_us = settings.confirm_us;
+    for (size_t i = 0; i < manager->n_accounts; i++)
+        account_set_circumstances(manager->accounts[i], &manager->circumstances);
     return 0;
 }
 
@@ -289,6 +297,7 @@ int manager_load(struct manager *manager)
     wanted = manager->settings.default_account;
     if (wanted && !manager_find(manager, wanted))
         log_unknown_default(wanted);
+    manager->loaded = true;
     announce(manager, before);
     return r;
 }

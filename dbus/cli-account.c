@@ -137,15 +137,26 @@ static int print_working(const struct screen *screen, const struct client_accoun
     return 0;
 }
 
+/* New string, NULL without memory. */
+static char *checked_words(const struct client_account *account)
+{
+    char moment[MOMENT_MAX];
+
+    if (account->checked_at == 0)
+        return strdup("never");
+    return format_new(*account->last_reason ? "%s (%s)" : "%s",
+                      moment_words(account->checked_at, moment), account->last_reason);
+}
+
 int print_account(const struct screen *screen, const struct client_account *account,
                   const char *mark)
 {
     _cleanup_free_ char *state = state_words(account->state),
                         *title = format_new("%s%s", account->name, mark);
     struct endpoint_columns columns = {0};
-    char checked[MOMENT_MAX];
+    _cleanup_free_ char *checked = checked_words(account);
 
-    if (!state || !title || endpoint_columns_fit(&columns, screen, account) < 0)
+    if (!checked || !state || !title || endpoint_columns_fit(&columns, screen, account) < 0)
         return -ENOMEM;
     print_wrapped(screen, TONE_STRONG, title, 0, 0);
     print_fact(screen, "Address", TONE_PLAIN, account->address);
@@ -154,8 +165,7 @@ int print_account(const struct screen *screen, const struct client_account *acco
         return -ENOMEM;
     if (account->n_endpoints && !columns.host)
         print_fact(screen, "Server", TONE_PLAIN, account->endpoints[0].host);
-    print_fact(screen, "Checked", TONE_PLAIN,
-               account->checked_at ? moment_words(account->checked_at, checked) : "never");
+    print_fact(screen, "Checked", TONE_PLAIN, checked);
     if (*account_advice(account))
         print_fact(screen, "Advice", TONE_PLAIN, account_advice(account));
     for (size_t i = 0; i < account->n_endpoints; i++)

@@ -74,7 +74,8 @@ json_object *account_to_json(const struct client_account *account)
         !json_put_text(object, "state", account->state) ||
         !json_put_working(object, &account->working) ||
         !json_put_text(object, "provenance", account->provenance) ||
-        !json_put_time(object, "checked_at", account->checked_at)) {
+        !json_put_time(object, "checked_at", account->checked_at) ||
+        !json_put_text(object, "last_reason", account->last_reason)) {
         json_object_put(endpoints);
         return NULL;
     }

@@ -273,6 +273,7 @@ int client_read_account(DBusMessageIter *iter, struct client_account *account)
         {"WorkingSecurity", read_text, offsetof(struct client_account, working.security)},
         {"Provenance", read_text, offsetof(struct client_account, provenance)},
         {"CheckedAt", read_uint64, offsetof(struct client_account, checked_at)},
+        {"LastReason", read_text, offsetof(struct client_account, last_reason)},
         {"Endpoints", read_endpoints, 0},
         {0},
     };
@@ -299,9 +300,9 @@ int client_account_new(const char *path, struct client_account **ret)
         return -ENOMEM;
     account->path = strdup(path); /* an object path holds letters, digits, '_' and '/' only */
     r = account->path ? fill((char **[]){&account->name, &account->address, &account->state,
-                                         &account->provenance, &account->working.server,
-                                         &account->working.security},
-                             6)
+                                         &account->provenance, &account->last_reason,
+                                         &account->working.server, &account->working.security},
+                             7)
                       : -ENOMEM;
     if (r == 0)
         *ret = TAKE(account);
@@ -318,6 +319,7 @@ struct client_account *client_account_free(struct client_account *account)
     free(account->address);
     free(account->state);
     free(account->provenance);
+    free(account->last_reason);
     free(account->working.server);
     free(account->working.security);
     free(account);

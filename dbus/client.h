@@ -44,6 +44,7 @@ struct client_account {
     char *path, *name, *address, *state, *provenance;
     struct client_working working;
     uint64_t checked_at; /* µs since 1970; 0: never */
+    char *last_reason;
     struct client_endpoint *endpoints;
     size_t n_endpoints;
 };

@@ -52,6 +52,11 @@ static int append_checked_at(DBusMessageIter *iter, const void *userdata)
     return append_uint64(iter, account_checked_at(account_of(userdata)));
 }
 
+static int append_last_reason(DBusMessageIter *iter, const void *userdata)
+{
+    return append_string(iter, account_reason(account_of(userdata)));
+}
+
 static int append_endpoint(DBusMessageIter *array, const struct finding *finding)
 {
     const struct endpoint *endpoint = &finding->endpoint;
@@ -136,6 +141,7 @@ const struct bus_interface account_interface = {
             {"WorkingSecurity", "s", BUS_EMITS_CHANGE, append_security},
             {"Provenance", "s", BUS_EMITS_CHANGE, append_provenance},
             {"CheckedAt", "t", BUS_EMITS_CHANGE, append_checked_at},
+            {"LastReason", "s", BUS_EMITS_CHANGE, append_last_reason},
             {"Endpoints", "a(sqssa{sv})", BUS_EMITS_CHANGE, append_endpoints},
             {NULL},
         },

@@ -103,6 +103,13 @@ static int append_port25(DBusMessageIter *iter, const void *userdata)
     return append_string(iter, verdict_to_string(publisher_port25(userdata)));
 }
 
+static int append_last_reason(DBusMessageIter *iter, const void *userdata)
+{
+    const struct account *account = default_of(userdata);
+
+    return append_string(iter, account ? account_reason(account) : "");
+}
+
 static int handle_check(DBusMessage *call, void *userdata, DBusMessage **ret_reply _unused_,
                         DBusError *error _unused_)
 {
@@ -333,6 +340,7 @@ const struct bus_interface manager_interface = {
             {"WorkingPort", "q", BUS_EMITS_CHANGE, append_port},
             {"WorkingSecurity", "s", BUS_EMITS_CHANGE, append_security},
             {"Port25", "s", BUS_EMITS_CHANGE, append_port25},
+            {"LastReason", "s", BUS_EMITS_CHANGE, append_last_reason},
             {NULL},
         },
     .signals =

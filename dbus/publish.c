@@ -60,6 +60,7 @@ static void on_manager_changed(struct manager *manager _unused_, unsigned change
     if (changes & MANAGER_DEFAULT) {
         bus_object_changed(publisher->object, "DefaultAccount");
         bus_object_changed(publisher->object, "State");
+        bus_object_changed(publisher->object, "LastReason");
         publish_working(publisher->object);
         publish_port25(publisher);
     }
@@ -94,6 +95,8 @@ static void on_account_changed(struct account *account, unsigned changes, void *
         bus_object_changed(published->object, "Endpoints");
     if (changes & ACCOUNT_CHECKED_AT)
         bus_object_changed(published->object, "CheckedAt");
+    if (changes & ACCOUNT_REASON)
+        bus_object_changed(published->object, "LastReason");
     if (changes & ACCOUNT_STATE)
         bus_object_changed(published->object, "State");
     if (changes & ACCOUNT_WORKING) {
@@ -103,6 +106,8 @@ static void on_account_changed(struct account *account, unsigned changes, void *
     }
     if (!is_default)
         return;
+    if (changes & ACCOUNT_REASON)
+        bus_object_changed(publisher->object, "LastReason");
     if (changes & ACCOUNT_STATE)
         bus_object_changed(publisher->object, "State");
     if (changes & ACCOUNT_WORKING)
