@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
-#include "watch/kernel.h"
+#include "watch/ip.h"
 
 #include <net/if.h>
 #include <stdbool.h>
@@ -9,9 +9,9 @@
 #include <systemd/sd-event.h>
 
 /*
- * Which name servers are asked: follows resolv.conf(5), and behind a local server that
- * systemd-resolved stands for, the file in which that one names its own. Compared by what they
- * mean: name servers in their order, and search domains; comments and options are nothing.
+ * Which name servers are asked: follows resolv.conf(5), and where that names nobody but a local
+ * server, the file in which systemd-resolved names its own. Compared by what they mean: name
+ * servers in their order, and search domains; comments and options are nothing.
  */
 
 #define RESOLVER_SERVERS_MAX 8
@@ -19,7 +19,7 @@
 
 struct resolver_server {
     struct ip address;
-    char zone[IF_NAMESIZE]; /* of a link-local address; any bytes */
+    char zone[IF_NAMESIZE]; /* of a link-local address */
 };
 
 /* What one file says. All zero where it says nothing. */
@@ -39,7 +39,8 @@ struct resolver_watch;
 typedef void (*resolver_callback)(void *userdata);
 
 /* `path`, `uplink_path`: the two files; NULL stands for /etc/resolv.conf and
- * /run/systemd/resolve/resolv.conf. They need not exist. 0 or negative errno. */
+ * /run/systemd/resolve/resolv.conf. They need not exist, and one that is missing or empty changes
+ * nothing: the last that it said stands. 0 or negative errno. */
 int resolver_watch_new(struct resolver_watch **ret, sd_event *event, const char *path,
                        const char *uplink_path, resolver_callback callback, void *userdata);
 struct resolver_watch *resolver_watch_free(struct resolver_watch *watch);

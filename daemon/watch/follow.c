@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * Following a file by its path with inotify. A path is walked as the kernel walks it, and on each
+ * step the directory is watched for the one name that the step looks up: so it is noticed whatever
+ * is replaced, removed or created on the way, a link's target and a directory far up included. The
+ * file at the end is watched for writers that close it.
+ *
+ * Always: a directory is watched before the name is looked up in it, and the file before anybody
+ * reads it, so nothing falls between the two. Other names in those directories reach nobody.
+ *
+ * Refused: to look at a file while its writer has it open (IN_MODIFY): it would be seen half
+ * written.
+ */
+#include "watch/follow.h"
+
+#include "cleanup.h"
+#include "error.h"
+#include "log.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+
+#define STEPS_MAX 64 /* of all paths, links included */
+#define LINKS_MAX 40 /* of one path, as in the kernel */
+#define DRAIN_MAX 64 /* reads a turn; the loop has other work, too */
+#define IN_NAMES  (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
+
+struct step {
+    int watch;
+    char name[NAME_MAX + 1]; /* looked up in that directory; "": it is the file itself */
+};
+
+struct follow {
+    int fd;
+    sd_event_source *readable;
+    char *paths[FOLLOW_PATHS_MAX];
+    struct step steps[STEPS_MAX];
+    size_t n_steps;
+    bool complained;
+    follow_callback callback;
+    void *userdata;
+};
+
+DEFINE_CLEANUP(struct follow *, follow_free)
+
+/* False where the walk ends: nothing there to watch, or no means to. */
+static bool add_step(struct follow *follow, const char *path, uint32_t mask, const char *name,
+                     size_t name_length)
+{
+    struct step *step = &follow->steps[follow->n_steps];
+
+    if (follow->n_steps == STEPS_MAX || name_length > NAME_MAX)
+        return false;
+    step->watch = inotify_add_watch(follow->fd, path, mask);
+    if (step->watch < 0) {
+        /* The others are everyday: no such directory, or not for our eyes. */
+        if ((errno == ENOSPC || errno == ENOMEM) && !follow->complained) {
+            follow->complained = true;
+            log_warning("Cannot follow changes in %s: %s", path, strerror(errno));
+        }
+        return false;
+    }
+    memcpy(step->name, name, name_length);
+    step->name[name_length] = '\0';
+    follow->n_steps++;
+    return true;
+}
+
+/* A path on the way: `done` has no links in it ("" is the root), `rest` is still to be walked. */
+struct walk {
+    char done[PATH_MAX], rest[PATH_MAX];
+    int links;
+};
+
+/* Puts a link's target in the place of its name, `length` long. */
+static bool follow_link(struct walk *walk, size_t parent_length, size_t length, const char *target,
+                        size_t target_length)
+{
+    size_t left = strlen(walk->rest + length) + 1;
+
+    if (++walk->links > LINKS_MAX || target_length + left > sizeof(walk->rest))
+        return false;
+    memmove(walk->rest + target_length, walk->rest + length, left);
+    memcpy(walk->rest, target, target_length);
+    walk->done[target[0] == '/' ? 0 : parent_length] = '\0';
+    return true;
+}
+
+/* Goes down by the name that `rest` begins with. False where the walk ends. */
+static bool go_down(struct follow *follow, struct walk *walk, size_t length)
+{
+    size_t parent_length = strlen(walk->done);
+    char target[PATH_MAX];
+    ssize_t n;
+
+    if (parent_length + 1 + length >= sizeof(walk->done) ||
+        !add_step(follow, parent_length > 0 ? walk->done : "/", IN_NAMES, walk->rest, length))
+        return false;
+    walk->done[parent_length] = '/';
+    memcpy(walk->done + parent_length + 1, walk->rest, length);
+    walk->done[parent_length + 1 + length] = '\0';
+
+    n = readlink(walk->done, target, sizeof(target));
+    if (n > 0)
+        return follow_link(walk, parent_length, length, target, (size_t)n);
+    if (n == 0 || errno != EINVAL) /* EINVAL: it is there, and no link */
+        return false;
+    memmove(walk->rest, walk->rest + length, strlen(walk->rest + length) + 1);
+    return true;
+}
+
+static void go_up(struct walk *walk)
+{
+    char *last = strrchr(walk->done, '/');
+
+    if (last)
+        *last = '\0';
+}
+
+static void walk_path(struct follow *follow, const char *path)
+{
+    struct walk walk = {0};
+
+    if (strlen(path) >= sizeof(walk.rest))
+        return;
+    strcpy(walk.rest, path);
+    while (walk.rest[0] != '\0') {
+        size_t slashes = strspn(walk.rest, "/"), length;
+
+        memmove(walk.rest, walk.rest + slashes, strlen(walk.rest + slashes) + 1);
+        length = strcspn(walk.rest, "/");
+        if (length <= 2 && strncmp(walk.rest, "..", length) == 0) { /* "", "." and ".." */
+            if (length == 2)
+                go_up(&walk);
+            memmove(walk.rest, walk.rest + length, strlen(walk.rest + length) + 1);
+        } else if (!go_down(follow, &walk, length))
+            return;
+    }
+    (void)add_step(follow, walk.done, IN_CLOSE_WRITE | IN_DONT_FOLLOW, "", 0);
+}
+
+/* Walks all paths anew and ends the watches that none of them needs any more. */
+static void walk_all(struct follow *follow)
+{
+    struct step before[STEPS_MAX];
+    size_t n_before = follow->n_steps;
+
+    memcpy(before, follow->steps, n_before * sizeof(before[0]));
+    follow->n_steps = 0;
+    for (size_t i = 0; i < FOLLOW_PATHS_MAX && follow->paths[i]; i++)
+        walk_path(follow, follow->paths[i]);
+    for (size_t i = 0; i < n_before; i++) {
+        bool needed = false;
+
+        for (size_t j = 0; j < follow->n_steps && !needed; j++)
+            needed = follow->steps[j].watch == before[i].watch;
+        if (!needed) /* it may be gone with its directory, or named here twice */
+            (void)inotify_rm_watch(follow->fd, before[i].watch);
+    }
+}
+
+static bool concerns(const struct follow *follow, const struct inotify_event *event)
+{
+    if (event->mask & IN_Q_OVERFLOW)
+        return true;
+    for (size_t i = 0; i < follow->n_steps; i++) {
+        const struct step *step = &follow->steps[i];
+
+        if (step->watch == event->wd &&
+            (step->name[0] == '\0' || (event->mask & (IN_IGNORED | IN_UNMOUNT)) ||
+             (event->len > 0 && strcmp(event->name, step->name) == 0)))
+            return true;
+    }
+    return false;
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+    struct follow *follow = userdata;
+    _Alignas(struct inotify_event) char buffer[4096];
+    bool concerned = false;
+    ssize_t n;
+
+    /* To the end, so that a burst is one change; a queue's length at most, so that it has one. */
+    for (int i = 0; i < DRAIN_MAX && (n = read(fd, buffer, sizeof(buffer))) > 0; i++)
+        for (const char *at = buffer; at < buffer + n;) {
+            const struct inotify_event *event = (const struct inotify_event *)at;
+
+            concerned = concerned || concerns(follow, event);
+            at += sizeof(*event) + event->len;
+        }
+    if (concerned) {
+        walk_all(follow);
+        follow->callback(follow->userdata); /* last: it may free this */
+    }
+    return 0;
+}
+
+int follow_new(struct follow **ret, sd_event *event, const char *const paths[], size_t n,
+               follow_callback callback, void *userdata)
+{
+    _cleanup_(follow_freep) struct follow *follow = calloc(1, sizeof(*follow));
+    int r;
+
+    if (!follow)
+        return -ENOMEM;
+    follow->callback = callback;
+    follow->userdata = userdata;
+    follow->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (follow->fd < 0)
+        return -errno;
+    for (size_t i = 0; i < n && i < FOLLOW_PATHS_MAX; i++) {
+        follow->paths[i] = strdup(paths[i]);
+        if (!follow->paths[i])
+            return -ENOMEM;
+    }
+    r = sd_event_add_io(event, &follow->readable, follow->fd, EPOLLIN, on_readable, follow);
+    if (r < 0)
+        return r;
+    walk_all(follow);
+    *ret = TAKE(follow);
+    return 0;
+}
+
+struct follow *follow_free(struct follow *follow)
+{
+    if (!follow)
+        return NULL;
+    sd_event_source_disable_unref(follow->readable);
+    if (follow->fd >= 0)
+        close(follow->fd);
+    for (size_t i = 0; i < FOLLOW_PATHS_MAX; i++)
+        free(follow->paths[i]);
+    free(follow);
+    return NULL;
+}
