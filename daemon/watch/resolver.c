@@ -119,7 +119,7 @@ void resolver_config_parse(const char *text, size_t length, struct resolver_conf
     for (const char *end = text + length; text < end;) {
         const char *newline = memchr(text, '\n', (size_t)(end - text));
         size_t n = (size_t)((newline ? newline : end) - text);
-        char line[RESOLVER_SEARCH_MAX + sizeof("search ")];
+        char line[2 * RESOLVER_SEARCH_MAX]; /* none of use is longer */
 
         if (n < sizeof(line) && !memchr(text, '\0', n)) {
             memcpy(line, text, n);
