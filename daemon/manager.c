@@ -15,7 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SUFFIX ".account"
+#define SUFFIX      ".account"
+#define TARGETS_MAX 64 /* addresses of servers; beyond it the oldest is forgotten */
 
 struct manager {
     sd_event *event;
@@ -27,26 +28,88 @@ struct manager {
     bool loaded;               /* the files have been read once */
     struct account **accounts; /* NULL-terminated */
     size_t n_accounts;
-    unsigned changes; /* not announced yet */
+    unsigned changes;                         /* not announced yet */
+    struct watch_target targets[TARGETS_MAX]; /* the newest first */
+    size_t n_targets;
 };
 
 DEFINE_CLEANUP(struct manager *, manager_free)
 
-static void on_network(const struct network *network, bool moved, void *userdata)
+static void on_network(const struct network *network, unsigned changes, const char *reason,
+                       void *userdata)
 {
     struct manager *manager = userdata;
 
-    if (moved)
+    if (changes & WATCH_MOVED)
         log_notice("network: %s", network_primary(network) ? network->name : "none");
-    manager->listener->changed(manager, MANAGER_NETWORK, manager->userdata);
-    for (size_t i = 0; i < manager->n_accounts; i++)
-        account_set_network(manager->accounts[i], network, moved,
-                            moved ? "new network" : "the way out has changed");
+    else if (changes & WATCH_PATH)
+        log_notice("network: %s", reason);
+    if (changes & (WATCH_MOVED | WATCH_IDENTITY))
+        manager->listener->changed(manager, MANAGER_NETWORK, manager->userdata);
+    for (size_t i = 0; changes & (WATCH_MOVED | WATCH_PATH) && i < manager->n_accounts; i++)
+        account_set_network(manager->accounts[i], network, changes & WATCH_MOVED, reason);
 }
+
+static bool is_target(const struct manager *manager, const struct ip *address)
+{
+    for (size_t i = 0; i < manager->n_targets; i++)
+        if (ip_equal(&manager->targets[i].address, address))
+            return true;
+    return false;
+}
+
+/* The way to each address at which a server was found is watched from then on: a name server may
+ * give another one the next time, and the same one on another network. */
+static void learn_targets(struct manager *manager, const struct account *account)
+{
+    const struct finding *findings = account_findings(account);
+    bool learnt = false;
+    int r;
+
+    for (size_t i = 0; i < account_settings(account)->n_endpoints; i++) {
+        const char *text = evidence_text(&findings[i].evidence, EVIDENCE_ADDRESS);
+        struct watch_target target = {0};
+
+        if (!text || !ip_parse(text, &target.address) || is_target(manager, &target.address))
+            continue;
+        (void)snprintf(target.host, sizeof(target.host), "%s", findings[i].endpoint.host);
+        manager->n_targets += manager->n_targets < TARGETS_MAX;
+        memmove(&manager->targets[1], &manager->targets[0],
+                (manager->n_targets - 1) * sizeof(target));
+        manager->targets[0] = target;
+        learnt = true;
+    }
+    r = learnt ? watch_set_targets(manager->watch, manager->targets, manager->n_targets) : 0;
+    if (r < 0)
+        log_error("Cannot follow the routes to the mail servers: %s", strerror(-r));
+}
+
+static void on_account_changed(struct account *account, unsigned changes, void *userdata)
+{
+    struct manager *manager = userdata;
+
+    if (changes & ACCOUNT_ENDPOINTS)
+        learn_targets(manager, account);
+    manager->listener->account.changed(account, changes, manager->userdata);
+}
+
+static void on_check_ended(struct account *account, const char *problem, void *userdata)
+{
+    struct manager *manager = userdata;
+
+    manager->listener->account.check_ended(account, problem, manager->userdata);
+}
+
+static const struct account_listener account_listener = {
+    .changed = on_account_changed,
+    .check_ended = on_check_ended,
+};
 
 int manager_new(struct manager **ret, sd_event *event, const struct manager_listener *listener,
                 void *userdata)
 {
+    /* Ids that anybody can compute: they are not stored, so they give no place away. */
+    static const uint8_t salt[WATCH_SALT_SIZE];
     _cleanup_(manager_freep) struct manager *manager = calloc(1, sizeof(*manager));
     int r;
 
@@ -58,7 +121,7 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_list
     manager->accounts = calloc(1, sizeof(*manager->accounts));
     if (!manager->accounts)
         return -ENOMEM;
-    r = watch_new(&manager->watch, event, on_network, manager);
+    r = watch_new(&manager->watch, event, salt, on_network, manager);
     if (r < 0)
         return r;
     *ret = TAKE(manager);
@@ -124,8 +187,7 @@ static int take_up(struct manager *manager, struct account_settings **settings)
     if (!accounts)
         return -ENOMEM;
     manager->accounts = accounts;
-    r = account_new(&account, manager->event, *settings, &manager->listener->account,
-                    manager->userdata);
+    r = account_new(&account, manager->event, *settings, &account_listener, manager);
     if (r < 0)
         return r;
     *settings = NULL;

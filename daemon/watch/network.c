@@ -7,70 +7,26 @@
  * on their order, so that a router announcing itself again, or an address that is renewed, gives
  * the same network. A way out has a running link and an address to send from.
  *
- * Refused: policy rules, other tables and halves of the address space (0.0.0.0/1): they say where
- * some packets go, not on which network we are.
+ * Refused: routes to parts of the world and rules for them: they say where some packets go (see
+ * route.h), not on which network we are.
  */
 #include "watch/network.h"
 
-#include "cleanup.h"
+#include "watch/route.h"
 
-#include <arpa/inet.h>
 #include <linux/if_addr.h>
-#include <linux/rtnetlink.h>
-#include <stdio.h>
 #include <string.h>
-
-/* The network of an IPv6 address is its /64 at most (RFC 7421); DHCPv6 hands out /128. */
-#define IPV6_NETWORK_LENGTH 64
-
-/* A running link other than the loopback; NULL where it is not that. */
-static const struct kernel_link *running_link(const struct kernel_state *kernel, int ifindex)
-{
-    for (size_t i = 0; i < kernel->n_links; i++)
-        if (kernel->links[i].index == ifindex)
-            return kernel->links[i].running && !kernel->links[i].loopback ? &kernel->links[i]
-                                                                          : NULL;
-    return NULL;
-}
-
-/* A server elsewhere can answer to it. */
-static bool is_usable(const struct kernel_address *address)
-{
-    const unsigned char *bytes = address->local.bytes;
-
-    if (address->scope >= RT_SCOPE_LINK ||
-        (address->flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED)))
-        return false;
-    if (address->local.family == AF_INET) /* 127/8; 169.254/16 (RFC 3927): nobody gave us another */
-        return bytes[0] != 127 && !(bytes[0] == 169 && bytes[1] == 254);
-    return !(bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80); /* fe80::/10 */
-}
 
 static bool is_unique_local(const struct ip *ip)
 {
     return ip->family == AF_INET6 && (ip->bytes[0] & 0xfe) == 0xfc; /* fc00::/7 */
 }
 
-static bool ip_equal(const struct ip *a, const struct ip *b)
-{
-    return a->family == b->family && memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
-}
-
-static void mask(unsigned char *bytes, size_t n_bytes, unsigned prefix_length)
-{
-    for (size_t i = 0; i < n_bytes; i++) {
-        unsigned kept = prefix_length > i * 8 ? prefix_length - (unsigned)i * 8 : 0;
-        if (kept < 8)
-            bytes[i] &= (unsigned char)(0xff00 >> kept);
-    }
-}
-
 static bool on_one_network(const struct kernel_address *address, const struct ip *other)
 {
-    struct ip a = address->local, b = *other;
+    struct ip a = ip_mask(&address->local, address->prefix_length);
+    struct ip b = ip_mask(other, address->prefix_length);
 
-    mask(a.bytes, sizeof(a.bytes), address->prefix_length);
-    mask(b.bytes, sizeof(b.bytes), address->prefix_length);
     return ip_equal(&a, &b);
 }
 
@@ -106,7 +62,7 @@ static const struct kernel_address *find_source(const struct kernel_state *kerne
     for (size_t i = 0; i < kernel->n_addresses; i++) {
         const struct kernel_address *address = &kernel->addresses[i];
 
-        if (address->local.family != route->family || !is_usable(address))
+        if (address->local.family != route->family || !route_address_is_usable(address))
             continue;
         if (route->source.family != 0) { /* may stand on any link, the loopback too */
             if (ip_equal(&address->local, &route->source))
@@ -133,99 +89,80 @@ static int compare_routes(const struct kernel_route *a, const struct kernel_rout
     return memcmp(a->gateway.bytes, b->gateway.bytes, sizeof(a->gateway.bytes));
 }
 
-static void format_ip(const struct ip *ip, char text[static INET6_ADDRSTRLEN])
-{
-    if (ip->family != 0)
-        inet_ntop(ip->family, ip->bytes, text, INET6_ADDRSTRLEN);
-}
-
-/* Fills *ret, which is all zero, and returns its link; NULL where there is no way out. */
-static const struct kernel_link *find_way(const struct kernel_state *kernel, unsigned char family,
-                                          struct way_out *ret)
+/* The best default route of the main table that has a source, which goes to *ret; or NULL. */
+static const struct kernel_route *find_default(const struct kernel_state *kernel,
+                                               unsigned char family,
+                                               const struct kernel_address **ret)
 {
     const struct kernel_route *best = NULL;
-    const struct kernel_address *source = NULL;
-    const struct kernel_link *link;
 
     for (size_t i = 0; i < kernel->n_routes; i++) {
         const struct kernel_route *route = &kernel->routes[i];
-        const struct kernel_address *address;
+        const struct kernel_address *source;
 
-        if (route->family != family || !running_link(kernel, route->ifindex) ||
+        if (route->family != family || !route_link(kernel, route->ifindex) ||
             (best && compare_routes(route, best) >= 0))
             continue;
-        address = find_source(kernel, route);
-        if (!address)
+        source = find_source(kernel, route);
+        if (!source)
             continue;
         best = route;
-        source = address;
+        *ret = source;
     }
-    if (!best)
-        return NULL;
-
-    link = running_link(kernel, best->ifindex);
-    ret->ifindex = link->index;
-    memcpy(ret->interface, link->name, sizeof(ret->interface));
-    format_ip(&best->gateway, ret->gateway);
-    format_ip(&source->local, ret->source);
-    ret->prefix_length = source->prefix_length;
-    return link;
+    return best;
 }
 
 /*
- * What makes this network another than the next one, from what is known without asking anybody:
- * "wlan0/10.20.0.1/10.20.0.0/24". A link without a gateway and without a subnet (PPP, mobile) gets
- * another address at each dial-in and is one network all the same: its name says it all.
+ * Whether the kernel sends what goes far away elsewhere than over `best`: a VPN that leaves the
+ * default route alone, and takes everything by a rule and a table of its own, or by the two halves
+ * of the address space. Among routes of one metric the tables' choice is the one that lasts.
  */
-static void make_id(const struct way_out *way, char id[static NETWORK_ID_MAX])
+static bool is_overridden(const struct kernel_state *kernel, const struct kernel_route *best,
+                          const struct kernel_lookup *far)
 {
-    struct ip ip = {.family = AF_INET};
-    char prefix[INET6_ADDRSTRLEN] = "";
-    unsigned prefix_length = way->prefix_length, whole = 32;
-
-    if (inet_pton(AF_INET, way->source, ip.bytes) != 1) {
-        ip.family = AF_INET6;
-        inet_pton(AF_INET6, way->source, ip.bytes);
-        whole = 128;
-        if (prefix_length > IPV6_NETWORK_LENGTH)
-            prefix_length = IPV6_NETWORK_LENGTH;
-    }
-    if (way->gateway[0] == '\0' && prefix_length == whole) {
-        snprintf(id, NETWORK_ID_MAX, "%s", way->interface);
-        return;
-    }
-    mask(ip.bytes, sizeof(ip.bytes), prefix_length);
-    format_ip(&ip, prefix);
-    snprintf(id, NETWORK_ID_MAX, "%s/%s/%s/%u", way->interface, way->gateway, prefix,
-             prefix_length);
+    if (!far || far->local || !route_source(kernel, far))
+        return false;
+    for (size_t i = 0; best && i < kernel->n_routes; i++)
+        if (kernel->routes[i].family == best->family && kernel->routes[i].metric == best->metric &&
+            kernel->routes[i].ifindex == far->ifindex)
+            return false;
+    return true;
 }
 
-static void make_name(const struct way_out *way, const struct kernel_link *link,
-                      char name[static NETWORK_NAME_MAX])
+static struct way_out make_way(const struct kernel_link *link, const struct ip *gateway,
+                               const struct kernel_address *source)
 {
-    if (link->tunnel)
-        snprintf(name, NETWORK_NAME_MAX, "VPN %s", way->interface);
-    else if (way->gateway[0] != '\0')
-        snprintf(name, NETWORK_NAME_MAX, "%s via %s", way->interface, way->gateway);
-    else
-        snprintf(name, NETWORK_NAME_MAX, "link %s", way->interface);
+    struct way_out way = {
+        .ifindex = link->index,
+        .tunnel = link->tunnel,
+        .prefix_length = source->prefix_length,
+    };
+
+    memcpy(way.interface, link->name, sizeof(way.interface));
+    ip_format(gateway, way.gateway);
+    ip_format(&source->local, way.source);
+    return way;
 }
 
-void network_from_kernel(const struct kernel_state *kernel, struct network *ret)
+static struct way_out find_way(const struct kernel_state *kernel, unsigned char family,
+                               const struct kernel_lookup *far)
 {
-    struct network network = {0};
-    const struct kernel_link *ipv4 = find_way(kernel, AF_INET, &network.ipv4);
-    const struct kernel_link *ipv6 = find_way(kernel, AF_INET6, &network.ipv6);
-    const struct way_out *primary = network_primary(&network);
+    const struct kernel_address *source = NULL;
+    const struct kernel_route *best = find_default(kernel, family, &source);
 
-    for (size_t i = 0; i < kernel->n_addresses && !network.any_address; i++)
-        network.any_address =
-            is_usable(&kernel->addresses[i]) && running_link(kernel, kernel->addresses[i].ifindex);
-    if (primary) {
-        make_id(primary, network.id);
-        make_name(primary, ipv4 ? ipv4 : ipv6, network.name);
-    }
-    *ret = network;
+    if (is_overridden(kernel, best, far))
+        return make_way(route_link(kernel, far->ifindex), &far->gateway, route_source(kernel, far));
+    return best ? make_way(route_link(kernel, best->ifindex), &best->gateway, source)
+                : (struct way_out){0};
+}
+
+void network_from_kernel(const struct kernel_state *kernel, const struct kernel_lookup *far_ipv4,
+                         const struct kernel_lookup *far_ipv6, struct network *ret)
+{
+    *ret = (struct network){
+        .ipv4 = find_way(kernel, AF_INET, far_ipv4),
+        .ipv6 = find_way(kernel, AF_INET6, far_ipv6),
+    };
 }
 
 const struct way_out *network_primary(const struct network *network)
@@ -235,16 +172,34 @@ const struct way_out *network_primary(const struct network *network)
     return network->ipv6.ifindex != 0 ? &network->ipv6 : NULL;
 }
 
+struct ip network_prefix(const struct way_out *way)
+{
+    struct ip source;
+
+    if (!ip_parse(way->source, &source) ||
+        (way->gateway[0] == '\0' && way->prefix_length == ip_bits(&source)))
+        return (struct ip){0};
+    return route_network(&source, way->prefix_length);
+}
+
+bool network_way_is_same(const struct way_out *a, const struct way_out *b)
+{
+    struct ip prefix_a = network_prefix(a), prefix_b = network_prefix(b);
+
+    return a->ifindex != 0 && a->ifindex == b->ifindex && strcmp(a->gateway, b->gateway) == 0 &&
+           ip_equal(&prefix_a, &prefix_b);
+}
+
 static bool way_equal(const struct way_out *a, const struct way_out *b)
 {
     return a->ifindex == b->ifindex && strcmp(a->interface, b->interface) == 0 &&
-           strcmp(a->gateway, b->gateway) == 0 && strcmp(a->source, b->source) == 0 &&
-           a->prefix_length == b->prefix_length;
+           a->tunnel == b->tunnel && strcmp(a->gateway, b->gateway) == 0 &&
+           strcmp(a->source, b->source) == 0 && a->prefix_length == b->prefix_length;
 }
 
 bool network_equal(const struct network *a, const struct network *b)
 {
     return way_equal(&a->ipv4, &b->ipv4) && way_equal(&a->ipv6, &b->ipv6) &&
-           a->any_address == b->any_address && strcmp(a->id, b->id) == 0 &&
+           a->identified == b->identified && strcmp(a->id, b->id) == 0 &&
            strcmp(a->name, b->name) == 0;
 }

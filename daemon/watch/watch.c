@@ -1,45 +1,47 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /*
- * The watch: from the kernel's notifications to a callback when the way out has changed.
+ * The watch: from the bell to a callback when the network, or the way to one of our servers, has
+ * become another one.
  *
- * Always: after the last notification was drained, the tables are read once more; so whatever was
- * lost (the kernel sends no message for an IPv4 route that goes with its link, and drops messages
- * when our queue is full), what is published is in the end what is there. The notifications are
- * joined before the first read, so nothing falls between the two. The timer is armed only while a
- * read is owed: nothing wakes up while nothing happens.
+ * Always: what is told follows from two readings compared as plain values, the one before and the
+ * one now, never from what rang. All that has changed between the two is told in one callback.
  *
- * Refused: to learn anything from a notification but that it came, and to end the watch on an
- * error: a read that fails is tried again until it succeeds.
+ * Refused: to end the watch on an error. A read that fails is tried again until it succeeds; a
+ * server whose way cannot be found out is one without a way, and the others keep theirs.
  */
 #include "watch/watch.h"
 
 #include "cleanup.h"
 #include "error.h"
 #include "log.h"
+#include "watch/bell.h"
+#include "watch/identify.h"
 #include "watch/kernel.h"
 #include "watch/network.h"
+#include "watch/resolver.h"
+#include "watch/route.h"
 
-#include <linux/rtnetlink.h>
-#include <netlink/errno.h>
-#include <netlink/netlink.h>
-#include <netlink/socket.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <time.h>
 
-#define RECEIVE_BUFFER (256 * 1024) /* bytes: a burst of some hundred messages fits */
-#define DRAIN_MAX      1024         /* messages a turn; the loop has other work, too */
-#define PAUSE_FACTOR   4            /* reading takes at most a fifth of a processor, ... */
-#define PAUSE_MAX      100000       /* ... and makes nobody wait longer than this, in µs */
-#define RETRY_CHANGING 100000       /* µs until a read that was interrupted each time */
-#define RETRY_FAILED   1000000      /* µs until a read that failed */
+enum { FAR_IPV4, FAR_IPV6, N_FAR }; /* the lookups before those of the targets */
+
+struct target {
+    struct watch_target is;
+    struct route route;
+    bool known; /* the route has been read */
+};
 
 struct watch {
-    struct nl_sock *notifications;
-    sd_event_source *readable;
-    sd_event_source *read_timer;
-    uint64_t read_not_before; /* CLOCK_MONOTONIC, µs */
+    struct bell *bell;
+    struct identify *identify;
+    struct resolver_watch *resolver;
+    bool resolver_changed; /* not told yet */
+    struct target *targets;
+    size_t n_targets;
     struct network network;
     watch_callback callback;
     void *userdata;
@@ -47,145 +49,234 @@ struct watch {
 
 DEFINE_CLEANUP(struct watch *, watch_free)
 
-static uint64_t now(clockid_t clock)
+static uint64_t realtime_us(void)
 {
     struct timespec t;
 
-    clock_gettime(clock, &t);
+    clock_gettime(CLOCK_REALTIME, &t);
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static int schedule_read(struct watch *watch)
-{
-    int r = sd_event_source_get_enabled(watch->read_timer, NULL);
+/* --- reading -----------------------------------------------------------------------------------
+ */
 
-    if (r != 0) /* armed: setting it anew each time would hold it up as long as messages come */
-        return r < 0 ? r : 0;
-    r = sd_event_source_set_time(watch->read_timer, watch->read_not_before);
-    return r < 0 ? r : sd_event_source_set_enabled(watch->read_timer, SD_EVENT_ONESHOT);
+/* The tables, and the ways to the far addresses and to these targets. 0, KERNEL_CHANGING, negative
+ * errno. */
+static int read_kernel(const struct target *targets, size_t n, struct kernel_state *ret)
+{
+    _cleanup_free_ struct ip *destinations = calloc(N_FAR + n, sizeof(*destinations));
+
+    if (!destinations)
+        return -ENOMEM;
+    ip_parse(NETWORK_FAR_IPV4, &destinations[FAR_IPV4]);
+    ip_parse(NETWORK_FAR_IPV6, &destinations[FAR_IPV6]);
+    for (size_t i = 0; i < n; i++)
+        destinations[N_FAR + i] = targets[i].is.address;
+    return kernel_read(destinations, N_FAR + n, ret);
 }
 
-/* Reads the tables into *ret and sets when the next read may come. 0, KERNEL_CHANGING, negative
- * errno. */
-static int read_network(struct watch *watch, struct network *ret)
+/* --- comparing ---------------------------------------------------------------------------------
+ */
+
+/* The name servers matter where something can be sent at all. */
+static bool has_any_way(const struct watch *watch)
+{
+    for (size_t i = 0; i < watch->n_targets; i++)
+        if (watch->targets[i].route.usable)
+            return true;
+    return network_primary(&watch->network);
+}
+
+/* Takes the new routes; the first that is another one gives its reason. */
+static bool update_routes(struct watch *watch, const struct kernel_state *kernel,
+                          char reason[static WATCH_REASON_MAX])
+{
+    bool changed = false;
+
+    for (size_t i = 0; i < watch->n_targets; i++) {
+        struct target *target = &watch->targets[i];
+        struct route route;
+
+        route_from_kernel(kernel, &kernel->lookups[N_FAR + i], &route);
+        if (target->known && !route_equal(&target->route, &route)) {
+            if (!changed)
+                route_explain(target->is.host, &target->route, &route, reason, WATCH_REASON_MAX);
+            changed = true;
+        }
+        target->route = route;
+        target->known = true;
+    }
+    return changed;
+}
+
+/* Of targets that have just come, without telling anybody; the others wait for the bell. */
+static void read_new_routes(struct watch *watch)
 {
     _cleanup_(kernel_state_clear) struct kernel_state kernel = {0};
-    uint64_t begin = now(CLOCK_MONOTONIC), end, pause;
-    int r = kernel_read(&kernel);
 
-    end = now(CLOCK_MONOTONIC);
-    if (r < 0)
-        pause = RETRY_FAILED;
-    else if (r == KERNEL_CHANGING)
-        pause = RETRY_CHANGING;
+    if (read_kernel(watch->targets, watch->n_targets, &kernel) != 0) {
+        bell_ring(watch->bell);
+        return;
+    }
+    for (size_t i = 0; i < watch->n_targets; i++)
+        if (!watch->targets[i].known) {
+            route_from_kernel(&kernel, &kernel.lookups[N_FAR + i], &watch->targets[i].route);
+            watch->targets[i].known = true;
+        }
+}
+
+/* While no server's address is known, the way out stands for the ways to all of them. */
+static bool compare_ways_out(const struct way_out *before, const struct way_out *after,
+                             const char *family, char reason[static WATCH_REASON_MAX])
+{
+    if ((before->ifindex == 0 && after->ifindex == 0) || network_way_is_same(before, after))
+        return false;
+    if (after->ifindex == 0)
+        (void)snprintf(reason, WATCH_REASON_MAX, "no %s route any more", family);
     else
-        pause = (end - begin) * PAUSE_FACTOR;
-    if (r == 0 && pause > PAUSE_MAX)
-        pause = PAUSE_MAX;
-    watch->read_not_before = end + pause;
-
-    if (r == 0)
-        network_from_kernel(&kernel, ret);
-    return r;
+        (void)snprintf(reason, WATCH_REASON_MAX, "%s route %s %s", family,
+                       before->ifindex == 0                ? "came up on"
+                       : before->ifindex == after->ifindex ? "changed on"
+                                                           : "moved to",
+                       after->interface);
+    return true;
 }
 
-static int on_read_timer(sd_event_source *source, uint64_t usec, void *userdata)
+static bool update_path(struct watch *watch, const struct kernel_state *kernel,
+                        const struct network *before, char reason[static WATCH_REASON_MAX])
 {
-    struct watch *watch = userdata;
-    struct network network;
-    bool moved;
-    int r = read_network(watch, &network);
+    const struct network *after = &watch->network;
+    bool resolver_changed = watch->resolver_changed;
 
-    if (r != 0) {
-        if (r < 0)
-            log_warning("Cannot read the kernel's routes, trying again: %s", strerror(-r));
-        r = schedule_read(watch);
-        if (r < 0)
-            log_error("Cannot schedule reading the kernel's routes: %s", strerror(-r));
-        return 0;
-    }
-    network.since = watch->network.since;
-    if (network_equal(&network, &watch->network))
-        return 0;
-
-    moved = strcmp(network.id, watch->network.id) != 0;
-    if (moved)
-        network.since = now(CLOCK_REALTIME);
-    watch->network = network;
-    watch->callback(&watch->network, moved, watch->userdata); /* last: it may free the watch */
-    return 0;
+    watch->resolver_changed = false;
+    if (update_routes(watch, kernel, reason))
+        return true;
+    if (watch->n_targets == 0 && (compare_ways_out(&before->ipv4, &after->ipv4, "IPv4", reason) ||
+                                  compare_ways_out(&before->ipv6, &after->ipv6, "IPv6", reason)))
+        return true;
+    if (!resolver_changed || !has_any_way(watch))
+        return false;
+    (void)snprintf(reason, WATCH_REASON_MAX, "name servers changed");
+    return true;
 }
 
-static int on_readable(sd_event_source *source, int fd, uint32_t events, void *userdata)
+/* No way out of before is still there; `other`: the ways are numbered as before, yet it is another
+ * network. */
+static bool has_moved(const struct network *before, const struct network *after, bool other)
 {
-    struct watch *watch = userdata;
-    int r = 0;
+    if (!network_primary(before) && !network_primary(after))
+        return false;
+    return other || (!network_way_is_same(&before->ipv4, &after->ipv4) &&
+                     !network_way_is_same(&before->ipv6, &after->ipv6));
+}
 
-    /* To the last message, over every error: -NLE_NOMEM is ENOBUFS, after which the kernel drops
-     * all further messages without a word until the queue is empty. */
-    for (int i = 0; i < DRAIN_MAX && r != -NLE_AGAIN; i++) {
-        r = nl_recvmsgs_default(watch->notifications);
-        if (r < 0 && r != -NLE_AGAIN)
-            log_debug("The kernel's notifications: %s; reading everything again", nl_geterror(r));
+/* Makes the state in `kernel` the present one. What has changed, with the reason. */
+static unsigned update(struct watch *watch, const struct kernel_state *kernel,
+                       char reason[static WATCH_REASON_MAX])
+{
+    const struct network before = watch->network;
+    struct network *after = &watch->network;
+    unsigned changes = 0;
+    bool other;
+
+    reason[0] = '\0';
+    network_from_kernel(kernel, &kernel->lookups[FAR_IPV4], &kernel->lookups[FAR_IPV6], after);
+    other =
+        identify_network(watch->identify, kernel, resolver_watch_domain(watch->resolver), after);
+    after->since = before.since;
+    if (update_path(watch, kernel, &before, reason))
+        changes |= WATCH_PATH;
+    if (!network_equal(&before, after))
+        changes |= WATCH_IDENTITY;
+    if (has_moved(&before, after, other)) {
+        changes |= WATCH_MOVED;
+        after->since = realtime_us();
+        (void)snprintf(reason, WATCH_REASON_MAX, "%s",
+                       network_primary(after) ? "new network" : "no network any more");
     }
-    r = schedule_read(watch);
+    return changes;
+}
+
+/* --- the outside -------------------------------------------------------------------------------
+ */
+
+static void on_bell(void *userdata)
+{
+    _cleanup_(kernel_state_clear) struct kernel_state kernel = {0};
+    struct watch *watch = userdata;
+    char reason[WATCH_REASON_MAX];
+    unsigned changes = 0;
+    int r = read_kernel(watch->targets, watch->n_targets, &kernel);
+
     if (r < 0)
-        log_error("Cannot schedule reading the kernel's routes: %s", strerror(-r));
+        log_warning("Cannot read the kernel's routes, trying again: %s", strerror(-r));
+    if (r == 0)
+        changes = update(watch, &kernel, reason);
+    bell_answer(watch->bell, r);
+    if (changes) /* last: the watch may be freed in it */
+        watch->callback(&watch->network, changes, reason, watch->userdata);
+}
+
+static void on_resolver(void *userdata)
+{
+    struct watch *watch = userdata;
+
+    watch->resolver_changed = true;
+    bell_ring(watch->bell);
+}
+
+int watch_set_targets(struct watch *watch, const struct watch_target *targets, size_t n)
+{
+    struct target *fresh = calloc(n > 0 ? n : 1, sizeof(*fresh));
+    bool complete = true;
+
+    if (!fresh)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        fresh[i].is = targets[i];
+        for (size_t j = 0; j < watch->n_targets && !fresh[i].known; j++)
+            if (ip_equal(&targets[i].address, &watch->targets[j].is.address)) {
+                fresh[i].route = watch->targets[j].route;
+                fresh[i].known = watch->targets[j].known;
+            }
+        complete &= fresh[i].known;
+    }
+    free(watch->targets);
+    watch->targets = fresh;
+    watch->n_targets = n;
+    if (!complete)
+        read_new_routes(watch);
     return 0;
 }
 
-static int subscribe(struct watch *watch)
-{
-    int r;
-
-    watch->notifications = nl_socket_alloc();
-    if (!watch->notifications)
-        return -ENOMEM;
-    nl_socket_disable_seq_check(watch->notifications); /* what nobody asked for has no number */
-    r = nl_connect(watch->notifications, NETLINK_ROUTE);
-    if (r >= 0)
-        r = nl_socket_set_buffer_size(watch->notifications, RECEIVE_BUFFER, 0);
-    if (r >= 0)
-        r = nl_socket_set_nonblocking(watch->notifications);
-    if (r >= 0)
-        r = nl_socket_add_memberships(watch->notifications, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
-                                      RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,
-                                      RTNLGRP_NONE);
-    return kernel_errno(r);
-}
-
-static int attach(struct watch *watch, sd_event *event)
-{
-    int r = sd_event_add_io(event, &watch->readable, nl_socket_get_fd(watch->notifications),
-                            EPOLLIN, on_readable, watch);
-
-    if (r >= 0)
-        r = sd_event_add_time(event, &watch->read_timer, CLOCK_MONOTONIC, 0, 1, on_read_timer,
-                              watch);
-    return r < 0 ? r : sd_event_source_set_enabled(watch->read_timer, SD_EVENT_OFF);
-}
-
-int watch_new(struct watch **ret, sd_event *event, watch_callback callback, void *userdata)
+int watch_new(struct watch **ret, sd_event *event, const uint8_t salt[static WATCH_SALT_SIZE],
+              watch_callback callback, void *userdata)
 {
     _cleanup_(watch_freep) struct watch *watch = calloc(1, sizeof(*watch));
+    _cleanup_(kernel_state_clear) struct kernel_state kernel = {0};
+    char reason[WATCH_REASON_MAX];
     int r;
 
     if (!watch)
         return -ENOMEM;
     watch->callback = callback;
     watch->userdata = userdata;
-    r = subscribe(watch);
+    r = bell_new(&watch->bell, event, on_bell, watch);
+    if (r == 0)
+        r = identify_new(&watch->identify, event, watch->bell, salt);
+    if (r == 0) /* the paths are the tests' way in */
+        r = resolver_watch_new(&watch->resolver, event, getenv("MAILROAM_RESOLV_CONF"),
+                               getenv("MAILROAM_UPLINK_RESOLV_CONF"), on_resolver, watch);
+    if (r == 0)
+        r = read_kernel(NULL, 0, &kernel);
     if (r < 0)
         return r;
-    r = attach(watch, event);
-    if (r < 0)
-        return r;
-    r = read_network(watch, &watch->network);
-    if (r == KERNEL_CHANGING) /* nothing known yet: offline, until the timer knows better */
-        r = schedule_read(watch);
-    if (r < 0)
-        return r;
-    watch->network.since = now(CLOCK_REALTIME);
+    watch->network.identified = true; /* that there is none */
+    watch->network.since = realtime_us();
+    if (r == 0)
+        (void)update(watch, &kernel, reason);
+    else /* nothing known yet: offline, until the bell knows better */
+        bell_ring(watch->bell);
     *ret = TAKE(watch);
     return 0;
 }
@@ -194,9 +285,10 @@ struct watch *watch_free(struct watch *watch)
 {
     if (!watch)
         return NULL;
-    sd_event_source_disable_unref(watch->readable);
-    sd_event_source_disable_unref(watch->read_timer);
-    nl_socket_free(watch->notifications);
+    resolver_watch_free(watch->resolver);
+    identify_free(watch->identify);
+    bell_free(watch->bell);
+    free(watch->targets);
     free(watch);
     return NULL;
 }
