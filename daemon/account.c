@@ -246,10 +246,9 @@ void account_check(struct account *account)
 
 /* At once, or when the changes come less thick. Whatever it was, the check looks at how things are
  * then; so of several reasons that wait the last one is as good as any. */
-void account_recheck(struct account *account, const char *reason)
+static void recheck(struct account *account, enum change change, const char *reason)
 {
-    uint64_t now = boottime_us(account);
-    uint64_t due = schedule_change(&account->schedule, now, !account->online);
+    uint64_t now = boottime_us(account), due = schedule_change(&account->schedule, now, change);
 
     account->waiting = true;
     set_next_reason(account, reason);
@@ -263,8 +262,13 @@ void account_recheck(struct account *account, const char *reason)
     }
 }
 
+void account_recheck(struct account *account, const char *reason)
+{
+    recheck(account, account->online ? CHANGE_HERE : CHANGE_OFFLINE, reason);
+}
+
 void account_set_network(struct account *account, const struct network *network, bool moved,
-                         const char *reason)
+                         enum change change, const char *reason)
 {
     account->online = network_primary(network);
     if (moved) {
@@ -274,7 +278,7 @@ void account_set_network(struct account *account, const struct network *network,
     }
     if (!account->online && account->chosen < 0)
         enter_state(account, STATE_OFFLINE);
-    account_recheck(account, reason);
+    recheck(account, change, reason);
 }
 
 void account_set_circumstances(struct account *account, const struct circumstances *circumstances)

@@ -44,10 +44,11 @@ int account_new(struct account **ret, sd_event *event, struct account_settings *
                 const struct account_listener *listener, void *userdata);
 struct account *account_free(struct account *account);
 
-/* The network is this one now; `moved`: another than before, what was found no longer counts.
- * Starts a check for this reason, as soon as the schedule has it; one that runs is superseded. */
+/* The network is this one now; `moved`: another than before, what was found no longer counts;
+ * `change`: as the schedule has it. Starts a check for this reason, as soon as the schedule has it;
+ * one that runs is superseded. */
 void account_set_network(struct account *account, const struct network *network, bool moved,
-                         const char *reason);
+                         enum change change, const char *reason);
 
 /* Something else has changed that the verdicts may depend on: likewise. */
 void account_recheck(struct account *account, const char *reason);

@@ -23,6 +23,7 @@ struct manager {
     const struct manager_listener *listener;
     void *userdata;
     struct watch *watch;
+    struct way_out last_way; /* of the network we are on, or were on last */
     struct settings settings;
     struct circumstances circumstances;
     bool loaded;               /* the files have been read once */
@@ -35,10 +36,25 @@ struct manager {
 
 DEFINE_CLEANUP(struct manager *, manager_free)
 
+/* Told by the way out, because a network that has just come has no id yet. */
+static enum change kind_of_change(struct manager *manager, const struct network *network)
+{
+    const struct way_out *way = network_primary(network), *last = &manager->last_way;
+    bool here;
+
+    if (!way)
+        return CHANGE_OFFLINE;
+    here = strcmp(way->interface, last->interface) == 0 &&
+           strcmp(way->gateway, last->gateway) == 0 && strcmp(way->source, last->source) == 0;
+    manager->last_way = *way;
+    return here ? CHANGE_HERE : CHANGE_ELSEWHERE;
+}
+
 static void on_network(const struct network *network, unsigned changes, const char *reason,
                        void *userdata)
 {
     struct manager *manager = userdata;
+    enum change change = kind_of_change(manager, network);
 
     if (changes & WATCH_MOVED)
         log_notice("network: %s", network_primary(network) ? network->name : "none");
@@ -47,7 +63,7 @@ static void on_network(const struct network *network, unsigned changes, const ch
     if (changes & (WATCH_MOVED | WATCH_IDENTITY))
         manager->listener->changed(manager, MANAGER_NETWORK, manager->userdata);
     for (size_t i = 0; changes & (WATCH_MOVED | WATCH_PATH) && i < manager->n_accounts; i++)
-        account_set_network(manager->accounts[i], network, changes & WATCH_MOVED, reason);
+        account_set_network(manager->accounts[i], network, changes & WATCH_MOVED, change, reason);
 }
 
 static bool is_target(const struct manager *manager, const struct ip *address)
@@ -201,7 +217,7 @@ static int take_up(struct manager *manager, struct account_settings **settings)
     manager->n_accounts++;
     manager->changes |= MANAGER_ACCOUNTS;
     account_set_circumstances(account, &manager->circumstances);
-    account_set_network(account, watch_network(manager->watch), false,
+    account_set_network(account, watch_network(manager->watch), false, CHANGE_HERE,
                         manager->loaded ? "the account is new" : "mailroamd has started");
     return 0;
 }

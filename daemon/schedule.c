@@ -12,7 +12,8 @@
 /* An arrival is two changes or three: the address, the name servers, the other address family. */
 #define HEAT_FREE      2
 #define COOLING        (30 * SECOND) /* after which one of the checks is forgotten */
-#define QUIET_FIRST    (1 * SECOND)  /* how long nothing may change before a hot schedule's check */
+#define TRAVELS_FREE   20
+#define QUIET_FIRST    (1 * SECOND) /* how long nothing may change before a hot schedule's check */
 #define QUIET_LONGEST  (8 * SECOND)
 #define QUIET_OFFLINE  (1 * SECOND)
 #define CHANGE_LONGEST (15 * SECOND)
@@ -34,13 +35,12 @@ static void cool(struct schedule *schedule, uint64_t now)
 {
     uint64_t steps = (now - schedule->cooled) / COOLING;
 
-    if (schedule->heat == 0 || steps >= schedule->heat) {
-        schedule->heat = 0;
+    schedule->heat = steps < schedule->heat ? schedule->heat - (unsigned)steps : 0;
+    schedule->travels = steps < schedule->travels ? schedule->travels - (unsigned)steps : 0;
+    if (schedule->heat == 0 && schedule->travels == 0)
         schedule->cooled = now;
-    } else {
-        schedule->heat -= (unsigned)steps;
+    else
         schedule->cooled += steps * COOLING;
-    }
 }
 
 /* `first`, doubled `times` times, `longest` at the most. */
@@ -51,11 +51,15 @@ static uint64_t doubled(uint64_t first, unsigned times, uint64_t longest)
     return first < longest ? first : longest;
 }
 
-uint64_t schedule_change(struct schedule *schedule, uint64_t now, bool offline)
+uint64_t schedule_change(struct schedule *schedule, uint64_t now, enum change change)
 {
-    uint64_t quiet = offline ? QUIET_OFFLINE : 0, due, latest;
+    uint64_t quiet = change == CHANGE_OFFLINE ? QUIET_OFFLINE : 0, due, latest;
 
     cool(schedule, now);
+    if (change == CHANGE_ELSEWHERE && schedule->travels < TRAVELS_FREE) {
+        schedule->travels++;
+        schedule->heat = 0;
+    }
     if (schedule->heat >= HEAT_FREE)
         quiet = doubled(QUIET_FIRST, schedule->heat - HEAT_FREE, QUIET_LONGEST);
     if (schedule->pending_since == 0)

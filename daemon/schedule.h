@@ -20,8 +20,9 @@ enum outcome {
 };
 
 struct schedule {
-    unsigned heat;          /* checks that changes have started lately */
-    uint64_t cooled;        /* until when the heat has been reckoned */
+    unsigned heat;          /* checks that changes have started lately, on this network */
+    unsigned travels;       /* networks that have been left for another one lately */
+    uint64_t cooled;        /* until when the two have been reckoned */
     uint64_t pending_since; /* the first change that still waits for its check; 0: none */
     enum outcome outcome;   /* of the last check */
     unsigned retries;       /* how often that has come out in a row */
@@ -29,12 +30,17 @@ struct schedule {
 
 #define SCHEDULE_NEVER UINT64_MAX
 
-/*
- * Something has changed: when the check is to start, `now` where it is at once. Each call is
- * another change, and the answer to the last one counts. `offline`: there is no way out any more;
- * most often the next one is only a moment away, and nobody waits for the check before.
- */
-uint64_t schedule_change(struct schedule *schedule, uint64_t now, bool offline);
+enum change {
+    CHANGE_HERE,      /* on the network where the last change was, or back on it */
+    CHANGE_ELSEWHERE, /* on another one: no flapping, until there are too many of these, too */
+    /* There is no way out any more: most often the next one is only a moment away, and nobody waits
+     * for the check before. */
+    CHANGE_OFFLINE,
+};
+
+/* Something has changed: when the check is to start, `now` where it is at once. Each call is
+ * another change, and the answer to the last one counts. */
+uint64_t schedule_change(struct schedule *schedule, uint64_t now, enum change change);
 
 /* A check starts, because of a change or because somebody asked: retries begin anew. */
 void schedule_started(struct schedule *schedule, uint64_t now);

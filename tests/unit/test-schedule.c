@@ -17,7 +17,7 @@ struct flapping {
 };
 
 /* Changes every `interval` until `end`; the checks that come of them, until all is quiet. */
-static struct flapping flap(uint64_t interval, uint64_t end)
+static struct flapping flap(uint64_t interval, uint64_t end, enum change kind)
 {
     struct schedule schedule = {0};
     struct flapping result = {0};
@@ -27,7 +27,7 @@ static struct flapping flap(uint64_t interval, uint64_t end)
         uint64_t now = due <= change || change >= end ? due : change;
 
         if (now == change && change < end) {
-            due = schedule_change(&schedule, now, false);
+            due = schedule_change(&schedule, now, kind);
             change += interval;
         }
         if (due <= now) {
@@ -45,43 +45,49 @@ static void test_changes(void)
     struct schedule schedule = {0};
     uint64_t due;
 
-    ok(schedule_change(&schedule, START, false) == START, "a change: a check at once");
+    ok(schedule_change(&schedule, START, CHANGE_HERE) == START, "a change: a check at once");
     schedule_started(&schedule, START);
-    ok(schedule_change(&schedule, START + 1, false) == START + 1, "the second one: at once, too");
+    ok(schedule_change(&schedule, START + 1, CHANGE_HERE) == START + 1,
+       "the second one: at once, too");
     schedule_started(&schedule, START + 1);
-    due = schedule_change(&schedule, START + 2, false);
+    due = schedule_change(&schedule, START + 2, CHANGE_HERE);
     ok(due > START + 2 && due <= START + 2 * SECOND, "the third one waits a moment");
     schedule_started(&schedule, due);
-    ok(schedule_change(&schedule, START + 5 * MINUTE, false) == START + 5 * MINUTE,
+    ok(schedule_change(&schedule, START + 5 * MINUTE, CHANGE_HERE) == START + 5 * MINUTE,
        "minutes later all is forgotten");
 
     schedule = (struct schedule){0};
-    due = schedule_change(&schedule, START, true);
+    due = schedule_change(&schedule, START, CHANGE_OFFLINE);
     ok(due > START && due <= START + 2 * SECOND, "without a way out there is a moment's time");
-    ok(schedule_change(&schedule, START + 1, false) == START + 1, "until there is one");
+    ok(schedule_change(&schedule, START + 1, CHANGE_HERE) == START + 1, "until there is one");
 
     schedule = (struct schedule){0};
     for (int i = 0; i < 10; i++)
         schedule_started(&schedule, START + (uint64_t)i * SECOND);
-    ok(schedule_change(&schedule, START + 10 * SECOND, false) == START + 10 * SECOND,
+    ok(schedule_change(&schedule, START + 10 * SECOND, CHANGE_HERE) == START + 10 * SECOND,
        "checks that somebody asked for do not count");
 }
 
 static void test_flapping(void)
 {
-    struct flapping flapping = flap(SECOND / 5, START + 10 * SECOND);
+    struct flapping flapping = flap(SECOND / 5, START + 10 * SECOND, CHANGE_HERE);
 
     ok(flapping.checks <= 3, "50 changes in 10 s: at most 3 checks");
     ok(flapping.last >= START + 10 * SECOND - SECOND / 5,
        "the last check is after the last change");
     ok(flapping.last < START + 12 * SECOND, "within two seconds");
-    flapping = flap(SECOND / 1000, START + 10 * SECOND);
+    flapping = flap(SECOND / 1000, START + 10 * SECOND, CHANGE_HERE);
     ok(flapping.checks <= 3, "10,000 changes in 10 s: at most 3 checks");
-    flapping = flap(SECOND, START + 60 * MINUTE);
+    flapping = flap(SECOND, START + 60 * MINUTE, CHANGE_HERE);
     ok(flapping.checks <= 60 * 4 + 3, "a change each second for an hour: a check in 15 s at most");
     ok(flapping.checks >= 60 * 2, "nor does it starve: %u checks", flapping.checks);
-    flapping = flap(MINUTE, START + 60 * MINUTE);
+    flapping = flap(MINUTE, START + 60 * MINUTE, CHANGE_HERE);
     ok(flapping.checks == 60, "a change each minute: each has its check");
+    flapping = flap(3 * SECOND, START + MINUTE, CHANGE_ELSEWHERE);
+    ok(flapping.checks == 20, "another network every three seconds: each has its check");
+    flapping = flap(SECOND / 5, START + 10 * MINUTE, CHANGE_ELSEWHERE);
+    ok(flapping.checks <= 20 + 20 + 10 * 4, "torn between two networks: %u checks in ten minutes",
+       flapping.checks);
 }
 
 static void test_retries(void)
