@@ -79,7 +79,7 @@ static void read_search(char *line, struct resolver_config *config)
     for (char *word = next_word(&line); word; word = next_word(&line)) {
         size_t n = strlen(word);
 
-        if (n > 1 && word[n - 1] == '.')
+        while (n > 1 && word[n - 1] == '.')
             word[--n] = '\0';
         if (strcmp(word, ".") == 0 || n >= DOMAIN_MAX || !text_is_safe(word) ||
             length + (length > 0) + n >= sizeof(config->search))

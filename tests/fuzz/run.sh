@@ -31,7 +31,7 @@ fuzz() {
     return $status
 }
 
-for name in account certificate conversation dns errqueue finding smtp text walk; do
+for name in account certificate conversation dns errqueue finding nl80211 resolver smtp text walk; do
     if [ -x "$top_builddir/tests/fuzz/fuzz-$name" ]; then
         check "fuzz-$name finds nothing in $seconds s" fuzz "$name"
     else

@@ -15,7 +15,7 @@ struct identity {
 
 static struct identity identify_salted(const struct identity_facts *facts, const uint8_t *with)
 {
-    struct identity identity;
+    struct identity identity = {0};
 
     if (identity_from_facts(facts, with, identity.id, identity.name) < 0)
         strcpy(identity.id, "no memory");
@@ -345,13 +345,13 @@ static void test_long_names(void)
     facts.wifi.ssid_length = WIFI_SSID_MAX;
     memset(facts.wifi.ssid, 0xff, WIFI_SSID_MAX);
     identity = identify(&facts);
-    is_number((long long)strlen(identity.name), 31 * 4, "a name is cut between two characters");
+    is_number((long long)strlen(identity.name), 31LL * 4, "a name is cut between two characters");
     ok(text_is_safe(identity.name), "and safe to show");
 
     memset(facts.wifi.ssid, 0x01, WIFI_SSID_MAX);
     memcpy(facts.wifi.ssid + WIFI_SSID_MAX - 2, "\xc3\xa9", 2);
     identity = identify(&facts);
-    is_number((long long)strlen(identity.name), 30 * 4 + 2, "what fits is not cut");
+    is_number((long long)strlen(identity.name), 30LL * 4 + 2, "what fits is not cut");
     ok(text_is_safe(identity.name), "and safe to show");
 
     memset(facts.wifi.ssid, 'x', WIFI_SSID_MAX);

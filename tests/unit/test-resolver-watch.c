@@ -74,6 +74,7 @@ static void test_parse(void)
         {"an empty domain", "search a.example\ndomain\n", "", ""},
         {"case and the last dot", "search Example.ORG. B.example\n", "", "example.org b.example"},
         {"the root", "search .\n", "", ""},
+        {"more dots than one", "search a.example.. ...\n", "", "a.example"},
         {"unsafe to show", "search a\x1b[2J.example b.example\n", "", "b.example"},
         {"options", "options edns0 trust-ad\nsortlist 10.0.0.0\n", "", ""},
         {"more than are asked",
@@ -105,7 +106,7 @@ static void test_parse_bounds(void)
     config = parse(text);
     ok(strlen(config.search) < RESOLVER_SEARCH_MAX && strncmp(config.search, "a2345.e", 7) == 0,
        "a search list that is too long is cut");
-    is_number(config.search[strlen(config.search) - 1], 'e', "between two domains");
+    ok(config.search[strlen(config.search) - 1] == 'e', "between two domains");
     memset(text + 7, 'a', 300);
     strcpy(text + 307, " b.example\n");
     config = parse(text);
@@ -338,7 +339,7 @@ static void test_noise(struct seat *seat)
 
 static void test_half_written(struct seat *seat)
 {
-    _cleanup_close_ int fd = -1;
+    int fd;
 
     write_in_place(FILE_PATH, "search one.example\n");
     expect(seat, "one.example", "before a slow writer");
@@ -349,7 +350,6 @@ static void test_half_written(struct seat *seat)
     drain(seat);
     is_string(resolver_watch_domain(seat->watch), "one.example", "half written: not read");
     MUST(close(fd) == 0);
-    fd = -1;
     expect(seat, "two.example", "closed by its writer");
 }
 
