@@ -72,21 +72,21 @@ static bool add_step(struct follow *follow, const char *path, uint32_t mask, con
 
 /* A path on the way: `done` has no links in it ("" is the root), `rest` is still to be walked. */
 struct walk {
-    char done[PATH_MAX], rest[PATH_MAX];
+    char done[PATH_MAX], path[PATH_MAX];
+    const char *rest; /* in `path` as soon as there was a link */
     int links;
 };
 
-/* Puts a link's target in the place of its name, `length` long. */
-static bool follow_link(struct walk *walk, size_t parent_length, size_t length, const char *target,
-                        size_t target_length)
+/* Goes on with a link's target, `n` bytes, before the rest. */
+static bool follow_link(struct walk *walk, char target[static PATH_MAX], size_t n)
 {
-    size_t left = strlen(walk->rest + length) + 1;
+    size_t left = strlen(walk->rest) + 1;
 
-    if (++walk->links > LINKS_MAX || target_length + left > sizeof(walk->rest))
+    if (++walk->links > LINKS_MAX || n + left > PATH_MAX)
         return false;
-    memmove(walk->rest + target_length, walk->rest + length, left);
-    memcpy(walk->rest, target, target_length);
-    walk->done[target[0] == '/' ? 0 : parent_length] = '\0';
+    memcpy(target + n, walk->rest, left);
+    memcpy(walk->path, target, n + left);
+    walk->rest = walk->path;
     return true;
 }
 
@@ -103,14 +103,13 @@ static bool go_down(struct follow *follow, struct walk *walk, size_t length)
     walk->done[parent_length] = '/';
     memcpy(walk->done + parent_length + 1, walk->rest, length);
     walk->done[parent_length + 1 + length] = '\0';
+    walk->rest += length;
 
     n = readlink(walk->done, target, sizeof(target));
-    if (n > 0)
-        return follow_link(walk, parent_length, length, target, (size_t)n);
-    if (n == 0 || errno != EINVAL) /* EINVAL: it is there, and no link */
-        return false;
-    memmove(walk->rest, walk->rest + length, strlen(walk->rest + length) + 1);
-    return true;
+    if (n <= 0)
+        return n < 0 && errno == EINVAL; /* it is there, and no link */
+    walk->done[target[0] == '/' ? 0 : parent_length] = '\0';
+    return follow_link(walk, target, (size_t)n);
 }
 
 static void go_up(struct walk *walk)
@@ -123,20 +122,17 @@ static void go_up(struct walk *walk)
 
 static void walk_path(struct follow *follow, const char *path)
 {
-    struct walk walk = {0};
+    struct walk walk = {.rest = path};
 
-    if (strlen(path) >= sizeof(walk.rest))
-        return;
-    strcpy(walk.rest, path);
     while (walk.rest[0] != '\0') {
-        size_t slashes = strspn(walk.rest, "/"), length;
+        size_t length;
 
-        memmove(walk.rest, walk.rest + slashes, strlen(walk.rest + slashes) + 1);
+        walk.rest += strspn(walk.rest, "/");
         length = strcspn(walk.rest, "/");
         if (length <= 2 && strncmp(walk.rest, "..", length) == 0) { /* "", "." and ".." */
             if (length == 2)
                 go_up(&walk);
-            memmove(walk.rest, walk.rest + length, strlen(walk.rest + length) + 1);
+            walk.rest += length;
         } else if (!go_down(follow, &walk, length))
             return;
     }
