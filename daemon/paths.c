@@ -9,21 +9,31 @@
 #include <string.h>
 #include <sys/stat.h>
 
-char *path_config(const char *name)
+static char *path_below(const char *variable, const char *beneath_home, const char *name)
 {
-    const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+    const char *base = getenv(variable), *home = getenv("HOME");
     char *path;
     int length;
 
     if (base && *base == '/')
         length = asprintf(&path, "%s/mailroam/%s", base, name);
     else if (home && *home == '/')
-        length = asprintf(&path, "%s/.config/mailroam/%s", home, name);
+        length = asprintf(&path, "%s/%s/mailroam/%s", home, beneath_home, name);
     else {
         errno = ENOENT;
         return NULL;
     }
     return length < 0 ? NULL : path;
+}
+
+char *path_config(const char *name)
+{
+    return path_below("XDG_CONFIG_HOME", ".config", name);
+}
+
+char *path_state(const char *name)
+{
+    return path_below("XDG_STATE_HOME", ".local/state", name);
 }
 
 int path_make_directories(const char *path)

@@ -6,6 +6,8 @@
 
 /* $XDG_CONFIG_HOME/mailroam/`name`, `name` may be "". */
 char *path_config(const char *name);
+/* $XDG_STATE_HOME/mailroam/`name`, likewise. */
+char *path_state(const char *name);
 
 /* Makes the directory and those above it, 0700 as the specification asks. 0 or negative errno. */
 int path_make_directories(const char *path);

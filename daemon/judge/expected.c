@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "judge/conclusion.h"
+#include "judge/judge.h"
 #include <string.h>
 
 static int differs(struct evidence *evidence, const char *expected, const char *found)
@@ -23,8 +24,7 @@ static bool has_answered(enum verdict verdict)
            verdict == VERDICT_LOGIN_REFUSED || verdict == VERDICT_CLEARTEXT;
 }
 
-/* The name a greeting begins with: what tells servers apart that differ in nothing else. */
-static bool same_host(const char *a, const char *b)
+bool greetings_agree(const char *a, const char *b)
 {
     size_t length = strcspn(a, " ");
 
@@ -84,7 +84,7 @@ static int judge_greeting(const struct finding *expected, struct conclusion *con
     const char *greeting = evidence_text(&expected->evidence, EVIDENCE_GREETING);
     const char *seen = evidence_text(evidence, EVIDENCE_GREETING);
 
-    if (!greeting || !seen || same_host(greeting, seen))
+    if (!greeting || !seen || greetings_agree(greeting, seen))
         return 0;
     if (conclusion->verdict != VERDICT_STRIPPED)
         conclusion->verdict = VERDICT_INTERCEPTED;

@@ -45,7 +45,7 @@ static const char *text_of(json_object *object, const char *key)
     return strlen(text) == (size_t)json_object_get_string_len(value) ? text : NULL;
 }
 
-static int finding_from_json(json_object *object, struct finding *ret)
+int finding_from_json(json_object *object, struct finding *ret)
 {
     struct finding finding = {0};
     const char *host, *security, *verdict;
@@ -94,6 +94,18 @@ int finding_from_line(const char *line, size_t length, struct finding *ret)
                                                                 : -EBADMSG;
     json_object_put(object);
     json_tokener_free(tokener);
+    return r;
+}
+
+int finding_copy(const struct finding *from, struct finding *ret)
+{
+    struct finding copy = {.endpoint = from->endpoint, .verdict = from->verdict};
+    int r = evidence_copy(&from->evidence, &copy.evidence);
+
+    if (r < 0)
+        finding_clear(&copy);
+    else
+        *ret = copy;
     return r;
 }
 

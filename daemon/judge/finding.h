@@ -17,9 +17,13 @@ struct finding {
 /* {"host","port","security","verdict","evidence":{...}}, new; NULL without memory. */
 json_object *finding_to_json(const struct finding *finding);
 
-/* Reads one such object from one line of text that may come from anybody. 0, -EBADMSG, -ENOMEM. */
+/* Reads one such object, which may come from anybody; below: from one line of text. 0, -EBADMSG,
+ * -ENOMEM. */
+int finding_from_json(json_object *object, struct finding *ret);
 int finding_from_line(const char *line, size_t length, struct finding *ret);
 
+/* A copy with evidence of its own. 0 or -ENOMEM. */
+int finding_copy(const struct finding *from, struct finding *ret);
 void finding_clear(struct finding *finding);
 
 /*

@@ -48,3 +48,7 @@ bool judge_is_control(const struct observation *sibling, bool proof);
  */
 int judge(const struct observation *observation, const struct siblings *siblings,
           const struct finding *expected, struct finding *finding);
+
+/* Whether two greetings begin with the same name: what tells servers apart that differ in nothing
+ * else. */
+bool greetings_agree(const char *a, const char *b);
