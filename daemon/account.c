@@ -2,10 +2,11 @@
 
 /*
  * The account's life on a network. Verdicts belong to the present network and are kept until a new
- * check replaces them one by one; on another network they start anew. The choice follows from the
- * verdicts alone, at any moment: the first good endpoint is chosen as soon as it is known, a better
- * one replaces it. State changes pass enter_state(), the choice passes update_choice(), and nothing
- * else writes either.
+ * check replaces them one by one; on another network they start anew. The choice follows from what
+ * is known alone, at any moment: of each endpoint the verdict here, else the remembered one. So a
+ * remembered endpoint is chosen at once and stays until its verdict is there, or a better one
+ * works. State changes pass enter_state(), the choice passes update_choice(), and nothing else
+ * writes either.
  */
 #include "account.h"
 #include "check.h"
@@ -23,12 +24,19 @@ struct account {
     struct account_settings *settings;
     const struct account_listener *listener;
     void *listener_userdata, *userdata;
+    struct memory *memory;
 
     enum state state;
-    bool online; /* the network has a default route */
-    struct finding *findings;
-    ssize_t chosen; /* index of the endpoint to use, or -1 */
+    bool online;              /* the network has a default route */
+    struct finding *findings; /* by checks here */
+    struct finding *known;    /* likewise, else remembered: what is chosen from */
+    ssize_t chosen;           /* index of the endpoint to use, or -1 */
+    enum security security;   /* of the chosen one, as it is to be used */
+    enum provenance provenance;
     uint64_t checked_at;
+    bool complete; /* a check of this network has ended */
+    uint64_t started_at;
+    uint32_t took_ms;
 
     struct check *check;
     bool checking; /* the check has not ended; its process may outlive it */
@@ -42,11 +50,22 @@ struct account {
 
 DEFINE_CLEANUP(struct account *, account_free)
 
-static uint64_t realtime_us(void)
+const char *provenance_to_string(enum provenance provenance)
+{
+    static const char *const words[N_PROVENANCE] = {
+        [PROVENANCE_NONE] = "none",
+        [PROVENANCE_REMEMBERED] = "remembered",
+        [PROVENANCE_CONFIRMED] = "confirmed",
+    };
+
+    return words[provenance];
+}
+
+static uint64_t clock_us(clockid_t clock)
 {
     struct timespec now;
 
-    (void)clock_gettime(CLOCK_REALTIME, &now);
+    (void)clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
@@ -72,32 +91,75 @@ static void log_choice(const struct account *account)
     if (account->chosen < 0)
         log_notice("account %s: no endpoint works now", account->settings->name);
     else
-        log_notice("account %s: %s works", account->settings->name,
-                   endpoint_format(&account->findings[account->chosen].endpoint, text));
+        log_notice("account %s: %s works%s", account->settings->name,
+                   endpoint_format(&account->known[account->chosen].endpoint, text),
+                   account->provenance == PROVENANCE_REMEMBERED ? ", as on an earlier visit" : "");
 }
 
 static void update_choice(struct account *account)
 {
     ssize_t chosen =
-        choose(account->findings, account->settings->n_endpoints, account->settings->minimum);
+        choose(account->known, account->settings->n_endpoints, account->settings->minimum);
+    enum security security =
+        chosen < 0 ? account->security : choose_security(&account->known[chosen]);
+    enum provenance provenance = PROVENANCE_NONE;
+    unsigned changes = 0;
 
-    if (chosen == account->chosen)
-        return;
+    if (chosen >= 0)
+        provenance = account->findings[chosen].verdict == VERDICT_UNKNOWN ? PROVENANCE_REMEMBERED
+                                                                          : PROVENANCE_CONFIRMED;
+    if (chosen != account->chosen || security != account->security ||
+        (provenance == PROVENANCE_NONE) != (account->provenance == PROVENANCE_NONE))
+        changes |= ACCOUNT_WORKING;
+    if (provenance != account->provenance)
+        changes |= ACCOUNT_PROVENANCE;
     account->chosen = chosen;
+    account->security = security;
+    account->provenance = provenance;
+    if (!changes)
+        return;
     log_choice(account);
-    changed(account, ACCOUNT_WORKING);
+    changed(account, changes);
+}
+
+/* From now on this is what is known of the endpoint. Without memory the verdict alone has to do. */
+static void know(struct account *account, size_t i, enum verdict verdict,
+                 const struct evidence *evidence)
+{
+    struct finding *known = &account->known[i];
+
+    finding_clear(known);
+    known->endpoint = account->settings->endpoints[i];
+    known->verdict = verdict;
+    (void)evidence_copy(evidence, &known->evidence);
+}
+
+/* Of each endpoint that has no verdict here yet, what the memory has of it on this network. */
+static void recall(struct account *account)
+{
+    const struct memory_result *result = memory_recall(account->memory, account->settings->name);
+
+    for (size_t i = 0; result && i < account->settings->n_endpoints; i++) {
+        const struct finding *found = memory_find_finding(result, &account->settings->endpoints[i]);
+
+        if (found && account->findings[i].verdict == VERDICT_UNKNOWN)
+            know(account, i, found->verdict, &found->evidence);
+    }
 }
 
 /* All endpoints unchecked again. */
 static void forget_findings(struct account *account)
 {
+    static const struct evidence none;
+
     for (size_t i = 0; i < account->settings->n_endpoints; i++) {
         finding_clear(&account->findings[i]);
         account->findings[i].endpoint = account->settings->endpoints[i];
         account->findings[i].verdict = VERDICT_UNKNOWN;
+        know(account, i, VERDICT_UNKNOWN, &none);
     }
+    account->complete = false;
     changed(account, ACCOUNT_ENDPOINTS);
-    update_choice(account);
 }
 
 static void start_check(struct account *account);
@@ -172,7 +234,7 @@ static void arm_next(struct account *account, enum outcome outcome)
     uint32_t chance = 0;
 
     if (getrandom(&chance, sizeof(chance), GRND_NONBLOCK) < 0)
-        chance = (uint32_t)realtime_us();
+        chance = (uint32_t)clock_us(CLOCK_REALTIME);
     set_next_reason(account, reasons[outcome]);
     arm(account, schedule_ended(&account->schedule, boottime_us(account), outcome,
                                 &account->circumstances.cost, chance));
@@ -186,8 +248,18 @@ static void on_found(size_t index, struct finding *finding, void *userdata)
         finding->verdict = verdict_behind_portal(finding->verdict);
     finding_clear(&account->findings[index]);
     account->findings[index] = *finding;
+    know(account, index, finding->verdict, &finding->evidence);
     changed(account, ACCOUNT_ENDPOINTS);
     update_choice(account);
+}
+
+static void record(struct account *account)
+{
+    const struct account_settings *settings = account->settings;
+
+    if (memory_record(account->memory, settings->name, account->findings, settings->n_endpoints,
+                      account->chosen, account->checked_at, account->took_ms) < 0)
+        log_error("account %s: out of memory, the check is not remembered", settings->name);
 }
 
 static void on_ended(const char *problem, void *userdata)
@@ -199,7 +271,10 @@ static void on_ended(const char *problem, void *userdata)
     if (problem) {
         log_error("account %s: the check failed: %s", account->settings->name, problem);
     } else {
-        account->checked_at = realtime_us();
+        account->checked_at = clock_us(CLOCK_REALTIME);
+        account->took_ms = (uint32_t)((clock_us(CLOCK_MONOTONIC) - account->started_at) / 1000);
+        account->complete = true;
+        record(account); /* who hears that the check has ended can rely on it */
         changed(account, ACCOUNT_CHECKED_AT);
         enter_state(account, choose_state(account->findings, n, account->chosen, account->online));
     }
@@ -209,6 +284,27 @@ static void on_ended(const char *problem, void *userdata)
 }
 
 static const struct check_callbacks check_callbacks = {.found = on_found, .ended = on_ended};
+
+/* A check whose probe is told what the endpoints have shown elsewhere. */
+static int begin_check(struct account *account)
+{
+    const struct account_settings *settings = account->settings;
+    struct finding expected[ACCOUNT_ENDPOINTS_MAX];
+    size_t n = 0;
+    int r = 0;
+
+    for (size_t i = 0; r >= 0 && i < settings->n_endpoints; i++) {
+        r = memory_expected(account->memory, settings->name, &settings->endpoints[i], &expected[n]);
+        if (r == 0)
+            n++;
+    }
+    if (r >= 0)
+        r = check_new(&account->check, account->event, settings, expected, n, &check_callbacks,
+                      account);
+    for (size_t i = 0; i < n; i++)
+        finding_clear(&expected[i]);
+    return r;
+}
 
 /* Whatever runs is superseded. Without a default route the state stays offline until something
  * answers: a server on the link, or on this machine, needs no default route. */
@@ -225,7 +321,8 @@ static void start_check(struct account *account)
     changed(account, ACCOUNT_REASON);
     if (account->online)
         enter_state(account, STATE_CHECKING);
-    r = check_new(&account->check, account->event, account->settings, &check_callbacks, account);
+    account->started_at = clock_us(CLOCK_MONOTONIC);
+    r = begin_check(account);
     if (r < 0) {
         char problem[128];
 
@@ -275,6 +372,8 @@ void account_set_network(struct account *account, const struct network *network,
         account->check = check_free(account->check); /* it finds out about another network */
         account->checking = false;
         forget_findings(account);
+        recall(account);
+        update_choice(account);
     }
     if (!account->online && account->chosen < 0)
         enter_state(account, STATE_OFFLINE);
@@ -299,6 +398,16 @@ void account_set_circumstances(struct account *account, const struct circumstanc
         arm_next(account, OUTCOME_WORKS); /* what looking again costs has changed */
 }
 
+void account_identified(struct account *account)
+{
+    if (account->complete)
+        record(account);
+    else if (account->provenance != PROVENANCE_CONFIRMED) {
+        recall(account);
+        update_choice(account);
+    }
+}
+
 static int make_findings(const struct account_settings *settings, struct finding **ret)
 {
     struct finding *findings = calloc(settings->n_endpoints, sizeof(*findings));
@@ -311,34 +420,43 @@ static int make_findings(const struct account_settings *settings, struct finding
     return 0;
 }
 
-static void free_findings(struct account *account)
+static void free_findings(const struct account_settings *settings, struct finding *findings)
 {
-    for (size_t i = 0; account->findings && i < account->settings->n_endpoints; i++)
-        finding_clear(&account->findings[i]);
-    free(account->findings);
+    for (size_t i = 0; findings && i < settings->n_endpoints; i++)
+        finding_clear(&findings[i]);
+    free(findings);
 }
 
 int account_set_settings(struct account *account, struct account_settings *settings)
 {
-    struct finding *findings;
+    struct finding *findings, *known;
     int r = make_findings(settings, &findings);
 
     if (r < 0)
         return r;
+    r = make_findings(settings, &known);
+    if (r < 0) {
+        free(findings);
+        return r;
+    }
     account->check = check_free(account->check); /* it reads the old settings */
-    free_findings(account);
+    free_findings(account->settings, account->findings);
+    free_findings(account->settings, account->known);
     account_settings_free(account->settings);
     account->settings = settings;
     account->findings = findings;
+    account->known = known;
     account->checking = false;
-    account->chosen = -1;
-    changed(account, ACCOUNT_SETTINGS | ACCOUNT_ENDPOINTS | ACCOUNT_WORKING);
+    account->chosen = -1; /* the one that was chosen is of the old settings */
+    changed(account, ACCOUNT_SETTINGS);
+    forget_findings(account); /* nor is anything recalled: it may have worked by what has gone */
+    update_choice(account);
     account_recheck(account, "its settings have changed");
     return 0;
 }
 
 int account_new(struct account **ret, sd_event *event, struct account_settings *settings,
-                const struct account_listener *listener, void *userdata)
+                struct memory *memory, const struct account_listener *listener, void *userdata)
 {
     _cleanup_(account_freep) struct account *account = calloc(1, sizeof(*account));
     int r;
@@ -346,8 +464,14 @@ int account_new(struct account **ret, sd_event *event, struct account_settings *
     if (!account)
         return -ENOMEM;
     r = make_findings(settings, &account->findings);
-    if (r < 0)
+    if (r == 0)
+        r = make_findings(settings, &account->known);
+    if (r < 0) {
+        free(account->findings); /* the settings, by which they are freed, are not ours */
+        account->findings = NULL;
         return r;
+    }
+    account->memory = memory;
     account->event = sd_event_ref(event);
     account->settings = settings;
     account->listener = listener;
@@ -364,7 +488,8 @@ struct account *account_free(struct account *account)
         return NULL;
     check_free(account->check);
     sd_event_source_disable_unref(account->timer);
-    free_findings(account);
+    free_findings(account->settings, account->findings);
+    free_findings(account->settings, account->known);
     account_settings_free(account->settings);
     sd_event_unref(account->event);
     free(account);
@@ -398,7 +523,12 @@ const struct finding *account_findings(const struct account *account)
 
 const struct finding *account_working(const struct account *account)
 {
-    return account->chosen >= 0 ? &account->findings[account->chosen] : NULL;
+    return account->chosen >= 0 ? &account->known[account->chosen] : NULL;
+}
+
+enum provenance account_provenance(const struct account *account)
+{
+    return account->provenance;
 }
 
 uint64_t account_checked_at(const struct account *account)

@@ -3,6 +3,7 @@
 
 #include "account-settings.h"
 #include "judge/finding.h"
+#include "memory/memory.h"
 #include "schedule.h"
 #include "watch/watch.h"
 #include <systemd/sd-event.h>
@@ -21,7 +22,18 @@ enum account_change {
     ACCOUNT_CHECKED_AT = 1 << 3,
     ACCOUNT_SETTINGS = 1 << 4,
     ACCOUNT_REASON = 1 << 5, /* a check has started */
+    ACCOUNT_PROVENANCE = 1 << 6,
 };
+
+/* How the endpoint to use is known. */
+enum provenance {
+    PROVENANCE_NONE,       /* there is none */
+    PROVENANCE_REMEMBERED, /* from an earlier visit; being confirmed */
+    PROVENANCE_CONFIRMED,  /* by a check here */
+    N_PROVENANCE,
+};
+
+const char *provenance_to_string(enum provenance provenance);
 
 /* What is known of the machine and of the network beside the ways of packets. */
 struct circumstances {
@@ -38,15 +50,15 @@ struct account_listener {
     void (*check_ended)(struct account *account, const char *problem, void *userdata);
 };
 
-/* Takes the settings over (on success). It checks nothing before account_set_network().
- * 0 or -ENOMEM. */
+/* Takes the settings over (on success); `memory` has to live as long. It checks nothing before
+ * account_set_network(). 0 or -ENOMEM. */
 int account_new(struct account **ret, sd_event *event, struct account_settings *settings,
-                const struct account_listener *listener, void *userdata);
+                struct memory *memory, const struct account_listener *listener, void *userdata);
 struct account *account_free(struct account *account);
 
-/* The network is this one now; `moved`: another than before, what was found no longer counts;
- * `change`: as the schedule has it. Starts a check for this reason, as soon as the schedule has it;
- * one that runs is superseded. */
+/* The network is this one now; `moved`: another than before, what was found no longer counts, what
+ * the memory has does; `change`: as the schedule has it. Starts a check for this reason, as soon as
+ * the schedule has it; one that runs is superseded. */
 void account_set_network(struct account *account, const struct network *network, bool moved,
                          enum change change, const char *reason);
 
@@ -55,6 +67,10 @@ void account_recheck(struct account *account, const char *reason);
 
 /* Waking up, and the coming and going of a portal, are changes too. */
 void account_set_circumstances(struct account *account, const struct circumstances *circumstances);
+
+/* The memory knows by now which network this is: what it has of it is used until the check that
+ * runs knows better, or, where one has ended, what that found is remembered. */
+void account_identified(struct account *account);
 
 /* Replaces the settings (taken over); verdicts start anew and a check begins. 0 or -ENOMEM. */
 int account_set_settings(struct account *account, struct account_settings *settings);
@@ -70,8 +86,9 @@ bool account_is_checking(const struct account *account);
 const char *account_reason(const struct account *account);
 /* In order of preference, as many as settings->n_endpoints. */
 const struct finding *account_findings(const struct account *account);
-/* The endpoint to use, or NULL. */
+/* The endpoint to use, as found here or remembered, or NULL. */
 const struct finding *account_working(const struct account *account);
+enum provenance account_provenance(const struct account *account);
 /* µs since 1970 at which the last complete check ended; 0: none yet. */
 uint64_t account_checked_at(const struct account *account);
 

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 struct check {
@@ -161,9 +162,9 @@ static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_,
 }
 
 /* The arguments for the probe, in one piece of memory. NULL without memory. */
-static char **arguments_of(const struct account_settings *settings, const char *path)
+static char **arguments_of(const struct account_settings *settings, const char *path, bool expected)
 {
-    const size_t n = 9 + settings->n_endpoints + 1;
+    const size_t n = 11 + settings->n_endpoints + 1;
     char **arguments =
         calloc(1, n * sizeof(*arguments) + settings->n_endpoints * ENDPOINT_STRING_MAX);
     char *text = arguments ? (char *)(arguments + n) : NULL;
@@ -183,6 +184,10 @@ static char **arguments_of(const struct account_settings *settings, const char *
         ADD("--pin");
         ADD(settings->pin);
     }
+    if (expected) {
+        ADD("--expected");
+        ADD("-");
+    }
     ADD("--");
     for (size_t i = 0; i < settings->n_endpoints; i++, text += ENDPOINT_STRING_MAX)
         ADD(endpoint_format(&settings->endpoints[i], text));
@@ -190,11 +195,40 @@ static char **arguments_of(const struct account_settings *settings, const char *
     return arguments;
 }
 
-/* Starts the process with its standard output on `output`. 0 or negative errno. */
-static int spawn(const struct account_settings *settings, int output, pid_t *ret)
+static int print_line(int fd, const struct finding *finding)
+{
+    json_object *object = finding_to_json(finding);
+    const char *text =
+        object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN) : NULL;
+    int r = !text ? -ENOMEM : dprintf(fd, "%s\n", text) < 0 ? -errno : 0;
+
+    json_object_put(object);
+    return r;
+}
+
+/* What the probe reads from its standard input: a file in memory, so nobody waits for a reader. The
+ * descriptor, or negative errno. */
+static int expected_file(const struct finding *expected, size_t n)
+{
+    int fd = memfd_create("expected", MFD_CLOEXEC), r = fd < 0 ? -errno : 0;
+
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = print_line(fd, &expected[i]);
+    if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
+        r = -errno;
+    if (r == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return r;
+}
+
+/* Starts the process with its standard input on `input` (-1: there is nothing to read) and its
+ * output on `output`. 0 or negative errno. */
+static int spawn(const struct account_settings *settings, int input, int output, pid_t *ret)
 {
     const char *path = probe_path();
-    _cleanup_free_ char **arguments = arguments_of(settings, path);
+    _cleanup_free_ char **arguments = arguments_of(settings, path, input >= 0);
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
     sigset_t none, broken_pipe;
@@ -212,7 +246,9 @@ static int spawn(const struct account_settings *settings, int output, pid_t *ret
     posix_spawnattr_setsigmask(&attributes, &none); /* ours blocks what sd-event waits for */
     posix_spawnattr_setsigdefault(&attributes, &broken_pipe);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    error = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    error = input >= 0 ? posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO)
+                       : posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null",
+                                                          O_RDONLY, 0);
     if (error == 0)
         error = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
     if (error == 0)
@@ -245,10 +281,11 @@ static int watch_probe(struct check *check, pid_t pid, int *output)
 }
 
 int check_new(struct check **ret, sd_event *event, const struct account_settings *settings,
+              const struct finding *expected, size_t n_expected,
               const struct check_callbacks *callbacks, void *userdata)
 {
     _cleanup_(check_freep) struct check *check = calloc(1, sizeof(*check));
-    _cleanup_close_ int reading = -1, writing = -1;
+    _cleanup_close_ int reading = -1, writing = -1, input = -1;
     int ends[2], r;
     pid_t pid = 0;
 
@@ -268,7 +305,12 @@ int check_new(struct check **ret, sd_event *event, const struct account_settings
     writing = ends[1];
     if (fcntl(reading, F_SETFL, O_NONBLOCK) < 0)
         return -errno;
-    r = spawn(settings, writing, &pid);
+    if (n_expected > 0) {
+        input = expected_file(expected, n_expected);
+        if (input < 0)
+            return input;
+    }
+    r = spawn(settings, input, writing, &pid);
     if (r == 0)
         r = watch_probe(check, pid, &reading);
     if (r < 0)

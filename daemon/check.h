@@ -25,8 +25,10 @@ struct check_callbacks {
 #define CHECK_TIMEOUT_S  15 /* what the probe is given; bus clients wait 25 s, we promise 20 */
 #define CHECK_DEADLINE_S 18 /* when a probe that did not keep to it is killed */
 
-/* Starts one. `settings` have to live as long. 0 or negative errno. */
+/* Starts one. `settings` have to live as long; `expected` is what other networks have shown of the
+ * endpoints, of as many as is known. 0 or negative errno. */
 int check_new(struct check **ret, sd_event *event, const struct account_settings *settings,
+              const struct finding *expected, size_t n_expected,
               const struct check_callbacks *callbacks, void *userdata);
 
 /* Kills the probe where it still runs; no callback comes any more. */

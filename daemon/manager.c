@@ -7,11 +7,11 @@
 #include "manager.h"
 #include "cleanup.h"
 #include "error.h"
+#include "file.h"
 #include "log.h"
 #include "paths.h"
 #include "text.h"
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,6 +22,7 @@ struct manager {
     sd_event *event;
     const struct manager_listener *listener;
     void *userdata;
+    struct memory *memory;
     struct watch *watch;
     struct way_out last_way; /* of the network we are on, or were on last */
     struct settings settings;
@@ -50,20 +51,33 @@ static enum change kind_of_change(struct manager *manager, const struct network 
     return here ? CHANGE_HERE : CHANGE_ELSEWHERE;
 }
 
+/* The memory hears of the network before anybody who may ask it. */
+static void visit(struct manager *manager, const struct network *network, bool moved)
+{
+    memory_visit(manager->memory, network->id, network->name, moved, network->since);
+}
+
 static void on_network(const struct network *network, unsigned changes, const char *reason,
                        void *userdata)
 {
     struct manager *manager = userdata;
     enum change change = kind_of_change(manager, network);
 
+    visit(manager, network, changes & WATCH_MOVED);
     if (changes & WATCH_MOVED)
         log_notice("network: %s", network_primary(network) ? network->name : "none");
     else if (changes & WATCH_PATH)
         log_notice("network: %s", reason);
     if (changes & (WATCH_MOVED | WATCH_IDENTITY))
         manager->listener->changed(manager, MANAGER_NETWORK, manager->userdata);
-    for (size_t i = 0; changes & (WATCH_MOVED | WATCH_PATH) && i < manager->n_accounts; i++)
-        account_set_network(manager->accounts[i], network, changes & WATCH_MOVED, change, reason);
+    for (size_t i = 0; i < manager->n_accounts; i++) {
+        struct account *account = manager->accounts[i];
+
+        if (changes & WATCH_IDENTITY && !(changes & WATCH_MOVED))
+            account_identified(account);
+        if (changes & (WATCH_MOVED | WATCH_PATH))
+            account_set_network(account, network, changes & WATCH_MOVED, change, reason);
+    }
 }
 
 static bool is_target(const struct manager *manager, const struct ip *address)
@@ -121,11 +135,16 @@ static const struct account_listener account_listener = {
     .check_ended = on_check_ended,
 };
 
+static int open_memory(struct memory **ret)
+{
+    _cleanup_free_ char *path = path_state("networks.json");
+
+    return !path && errno != ENOENT ? -ENOMEM : memory_new(ret, path);
+}
+
 int manager_new(struct manager **ret, sd_event *event, const struct manager_listener *listener,
                 void *userdata)
 {
-    /* Ids that anybody can compute: they are not stored, so they give no place away. */
-    static const uint8_t salt[WATCH_SALT_SIZE];
     _cleanup_(manager_freep) struct manager *manager = calloc(1, sizeof(*manager));
     int r;
 
@@ -137,9 +156,12 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_list
     manager->accounts = calloc(1, sizeof(*manager->accounts));
     if (!manager->accounts)
         return -ENOMEM;
-    r = watch_new(&manager->watch, event, salt, on_network, manager);
+    r = open_memory(&manager->memory);
+    if (r == 0)
+        r = watch_new(&manager->watch, event, memory_salt(manager->memory), on_network, manager);
     if (r < 0)
         return r;
+    visit(manager, watch_network(manager->watch), true);
     *ret = TAKE(manager);
     return 0;
 }
@@ -165,6 +187,7 @@ struct manager *manager_free(struct manager *manager)
         drop(manager, manager->n_accounts - 1);
     free(manager->accounts);
     watch_free(manager->watch);
+    memory_free(manager->memory);
     settings_clear(&manager->settings);
     sd_event_unref(manager->event);
     free(manager);
@@ -203,7 +226,8 @@ static int take_up(struct manager *manager, struct account_settings **settings)
     if (!accounts)
         return -ENOMEM;
     manager->accounts = accounts;
-    r = account_new(&account, manager->event, *settings, &account_listener, manager);
+    r = account_new(&account, manager->event, *settings, manager->memory, &account_listener,
+                    manager);
     if (r < 0)
         return r;
     *settings = NULL;
@@ -217,7 +241,7 @@ static int take_up(struct manager *manager, struct account_settings **settings)
     manager->n_accounts++;
     manager->changes |= MANAGER_ACCOUNTS;
     account_set_circumstances(account, &manager->circumstances);
-    account_set_network(account, watch_network(manager->watch), false, CHANGE_HERE,
+    account_set_network(account, watch_network(manager->watch), true, CHANGE_HERE,
                         manager->loaded ? "the account is new" : "mailroamd has started");
     return 0;
 }
@@ -385,6 +409,26 @@ const struct network *manager_network(const struct manager *manager)
     return watch_network(manager->watch);
 }
 
+bool manager_network_known(const struct manager *manager)
+{
+    return memory_known(manager->memory);
+}
+
+const struct memory_list *manager_trips(const struct manager *manager)
+{
+    return memory_trips(manager->memory);
+}
+
+int manager_forget(struct manager *manager, const char *network_id)
+{
+    bool known = memory_known(manager->memory);
+    int r = memory_forget(manager->memory, network_id);
+
+    if (memory_known(manager->memory) != known)
+        manager->listener->changed(manager, MANAGER_NETWORK, manager->userdata);
+    return r;
+}
+
 struct account *const *manager_accounts(const struct manager *manager)
 {
     return manager->accounts;
@@ -403,34 +447,6 @@ enum state manager_state(const struct manager *manager)
     const struct account *account = manager_default(manager);
 
     return account ? account_state(account) : STATE_UNCONFIGURED;
-}
-
-/* Writes a whole file or nothing: a crash leaves the old one, or none. */
-static int write_file(const char *path, const char *text)
-{
-    _cleanup_free_ char *temporary = NULL;
-    _cleanup_close_ int fd = -1;
-    size_t length = strlen(text);
-    int r = 0;
-
-    if (asprintf(&temporary, "%s.new", path) < 0)
-        return -ENOMEM;
-    fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return -errno;
-    for (size_t at = 0; r == 0 && at < length;) {
-        ssize_t n = write(fd, text + at, length - at);
-
-        if (n >= 0)
-            at += (size_t)n;
-        else if (errno != EINTR)
-            r = -errno;
-    }
-    if (r == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
-        r = -errno;
-    if (r < 0)
-        (void)unlink(temporary);
-    return r;
 }
 
 static char *account_path(const char *directory, const char *name)
@@ -456,7 +472,7 @@ int manager_add(struct manager *manager, const char *name, const char *text, cha
         return -EEXIST;
     r = path_make_directories(directory);
     if (r == 0)
-        r = write_file(path, text);
+        r = file_write(path, text, strlen(text));
     if (r < 0) {
         (void)problem(ret_problem, "%s: cannot be written: %s", path, strerror(-r));
         return r;
@@ -482,6 +498,7 @@ int manager_remove(struct manager *manager, struct account *account, char **ret_
         (void)problem(ret_problem, "%s: cannot be deleted: %s", path, strerror(-r));
         return r;
     }
+    memory_forget_account(manager->memory, name);
     drop(manager, place_of(manager, name));
     announce(manager, before);
     return 0;

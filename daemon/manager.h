@@ -6,7 +6,8 @@
 
 /*
  * All accounts on the present network: reads them from their files, tells them of the network,
- * names the default one. Says what changes to one listener and knows nothing of the bus.
+ * names the default one; keeps the memory of networks. Says what changes to one listener and knows
+ * nothing of the bus.
  */
 struct manager;
 
@@ -37,6 +38,12 @@ struct manager *manager_free(struct manager *manager);
 int manager_load(struct manager *manager);
 
 const struct network *manager_network(const struct manager *manager);
+/* Whether the network was known before this visit. */
+bool manager_network_known(const struct manager *manager);
+/* `struct memory_trip`, the most recent first. */
+const struct memory_list *manager_trips(const struct manager *manager);
+/* As memory_forget(). */
+int manager_forget(struct manager *manager, const char *network_id);
 /* Sorted by name; NULL at the end. */
 struct account *const *manager_accounts(const struct manager *manager);
 struct account *manager_find(const struct manager *manager, const char *name); /* or NULL */

@@ -44,7 +44,7 @@ static int append_security(DBusMessageIter *iter, const void *userdata)
 
 static int append_provenance(DBusMessageIter *iter, const void *userdata)
 {
-    return append_string(iter, account_working(account_of(userdata)) ? "confirmed" : "none");
+    return append_string(iter, provenance_to_string(account_provenance(account_of(userdata))));
 }
 
 static int append_checked_at(DBusMessageIter *iter, const void *userdata)

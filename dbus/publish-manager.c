@@ -37,7 +37,7 @@ static int append_network(DBusMessageIter *iter, const void *userdata)
     const struct way_out *way = network_primary(network);
     const char *id = network->id, *name = network->name;
     const char *interface = way ? way->interface : "", *gateway = way ? way->gateway : "";
-    const dbus_bool_t known = FALSE; /* until there is a memory of networks */
+    const dbus_bool_t known = manager_network_known(publisher->manager);
     DBusMessageIter dictionary;
     int r;
 

@@ -101,9 +101,10 @@ static void on_account_changed(struct account *account, unsigned changes, void *
         bus_object_changed(published->object, "State");
     if (changes & ACCOUNT_WORKING) {
         publish_working(published->object);
-        bus_object_changed(published->object, "Provenance");
         signal_working(published);
     }
+    if (changes & ACCOUNT_PROVENANCE)
+        bus_object_changed(published->object, "Provenance");
     if (!is_default)
         return;
     if (changes & ACCOUNT_REASON)
