@@ -58,6 +58,8 @@ static int set_aside(struct memory *memory)
         r = link(memory->path, aside) < 0 ? -errno : 0;
         if (r < 0 && r != -EEXIST && access(aside, F_OK) < 0)
             r = rename(memory->path, aside) < 0 ? -errno : 0;
+        if (r == -ENOENT)
+            return 0; /* somebody has taken it away meanwhile */
         if (r == 0)
             log_warning("%s: kept as %s", memory->path, strrchr(aside, '/') + 1);
     }
@@ -98,8 +100,10 @@ static int load(struct memory *memory)
     size_t length;
     int r = file_read(memory->path, MEMORY_FILE_MAX, &text, &length);
 
-    if (r == -ENOMEM || r == -ENOENT)
-        return r == -ENOENT ? 0 : r;
+    if (r == -ENOENT || r == -ENOTDIR)
+        return 0;
+    if (r == -ENOMEM)
+        return r;
     if (r < 0)
         log_error("%s: cannot be read: %s", memory->path,
                   r == -EBADMSG ? "it is no regular file" : strerror(-r));
