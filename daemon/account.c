@@ -387,8 +387,6 @@ void account_set_circumstances(struct account *account, const struct circumstanc
     account->circumstances = *circumstances;
     if (circumstances->asleep)
         account->timer = sd_event_source_disable_unref(account->timer);
-    else if (before.asleep)
-        account_recheck(account, "resumed");
     else if (circumstances->portal && !before.portal)
         account_recheck(account, "a portal stands in front of the network");
     else if (before.portal && !circumstances->portal)
@@ -509,6 +507,14 @@ enum state account_state(const struct account *account)
 bool account_is_checking(const struct account *account)
 {
     return account->checking || account->waiting;
+}
+
+bool account_has(const struct account *account, enum verdict verdict)
+{
+    for (size_t i = 0; i < account->settings->n_endpoints; i++)
+        if (account->findings[i].verdict == verdict)
+            return true;
+    return false;
 }
 
 const char *account_reason(const struct account *account)

@@ -65,7 +65,8 @@ void account_set_network(struct account *account, const struct network *network,
 /* Something else has changed that the verdicts may depend on: likewise. */
 void account_recheck(struct account *account, const char *reason);
 
-/* Waking up, and the coming and going of a portal, are changes too. */
+/* The coming and going of a portal is a change too; so is waking up, but of that the caller tells.
+ */
 void account_set_circumstances(struct account *account, const struct circumstances *circumstances);
 
 /* The memory knows by now which network this is: what it has of it is used until the check that
@@ -86,6 +87,8 @@ bool account_is_checking(const struct account *account);
 const char *account_reason(const struct account *account);
 /* In order of preference, as many as settings->n_endpoints. */
 const struct finding *account_findings(const struct account *account);
+/* Whether an endpoint has this verdict now. */
+bool account_has(const struct account *account, enum verdict verdict);
 /* The endpoint to use, as found here or remembered, or NULL. */
 const struct finding *account_working(const struct account *account);
 enum provenance account_provenance(const struct account *account);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /*
- * mailroamd: puts the rooms together. One direction: watch -> manager -> accounts -> publisher.
+ * mailroamd: puts the rooms together. One direction: watch -> manager -> accounts -> publisher;
+ * what the clock and other services say enters at the manager, too.
  * Ends by SIGTERM or SIGINT, reads its files again on SIGHUP, tells systemd how it is.
  */
 #include "cleanup.h"
@@ -11,6 +12,7 @@
 #include "manager.h"
 #include "publish.h"
 #include "status.h"
+#include "surroundings-monitor.h"
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +24,8 @@ enum exit_status { EXIT_USAGE = 2, EXIT_OTHER = 4 };
 DEFINE_CLEANUP(struct bus *, bus_free)
 DEFINE_CLEANUP(struct publisher *, publisher_free)
 DEFINE_CLEANUP(struct manager *, manager_free)
+DEFINE_CLEANUP(struct surroundings_monitor *, surroundings_monitor_free)
+DEFINE_CLEANUP(struct clock_watch *, clock_watch_free)
 
 static void on_bus_ready(void *userdata _unused_)
 {
@@ -45,6 +49,17 @@ static const struct bus_callbacks bus_callbacks = {
     .lost = on_bus_lost,
     .failed = on_bus_failed,
 };
+
+static void on_surroundings(const struct surroundings *surroundings, unsigned changes,
+                            void *userdata)
+{
+    manager_surroundings(userdata, surroundings, changes);
+}
+
+static void on_clock(const struct clock_news *news, void *userdata)
+{
+    manager_clock(userdata, news);
+}
 
 static int on_hangup(sd_event_source *source, const struct signalfd_siginfo *info _unused_,
                      void *userdata)
@@ -91,6 +106,8 @@ static int run(void)
     _cleanup_(bus_freep) struct bus *bus = NULL;
     _cleanup_(publisher_freep) struct publisher *publisher = NULL;
     _cleanup_(manager_freep) struct manager *manager = NULL;
+    _cleanup_(surroundings_monitor_freep) struct surroundings_monitor *surroundings = NULL;
+    _cleanup_(clock_watch_freep) struct clock_watch *clock = NULL;
     int r;
 
     r = sd_event_default(&event);
@@ -102,6 +119,10 @@ static int run(void)
         r = manager_new(&manager, event, &publisher_listener, publisher);
     if (r >= 0)
         r = publisher_set_manager(publisher, manager);
+    if (r >= 0)
+        r = surroundings_monitor_new(&surroundings, event, on_surroundings, manager);
+    if (r >= 0)
+        r = clock_watch_new(&clock, event, on_clock, manager);
     if (r >= 0)
         r = add_sources(event, manager);
     if (r >= 0)

@@ -16,7 +16,8 @@
 #include <string.h>
 
 #define SUFFIX      ".account"
-#define TARGETS_MAX 64 /* addresses of servers; beyond it the oldest is forgotten */
+#define WAKING_US   10000000 /* two reports of one waking-up are less than this apart */
+#define TARGETS_MAX 64       /* addresses of servers; beyond it the oldest is forgotten */
 
 struct manager {
     sd_event *event;
@@ -27,6 +28,8 @@ struct manager {
     struct way_out last_way; /* of the network we are on, or were on last */
     struct settings settings;
     struct circumstances circumstances;
+    struct surroundings surroundings;
+    uint64_t woken_at;         /* µs of CLOCK_BOOTTIME: when logind last said so */
     bool loaded;               /* the files have been read once */
     struct account **accounts; /* NULL-terminated */
     size_t n_accounts;
@@ -78,6 +81,12 @@ static void on_network(const struct network *network, unsigned changes, const ch
         if (changes & (WATCH_MOVED | WATCH_PATH))
             account_set_network(account, network, changes & WATCH_MOVED, change, reason);
     }
+}
+
+static void recheck_all(struct manager *manager, const char *reason)
+{
+    for (size_t i = 0; i < manager->n_accounts; i++)
+        account_recheck(manager->accounts[i], reason);
 }
 
 static bool is_target(const struct manager *manager, const struct ip *address)
@@ -140,6 +149,58 @@ static int open_memory(struct memory **ret)
     _cleanup_free_ char *path = path_state("networks.json");
 
     return !path && errno != ENOENT ? -ENOMEM : memory_new(ret, path);
+}
+
+static uint64_t boottime_us(const struct manager *manager)
+{
+    uint64_t now = 0;
+
+    (void)sd_event_now(manager->event, CLOCK_BOOTTIME, &now);
+    return now;
+}
+
+void manager_surroundings(struct manager *manager, const struct surroundings *surroundings,
+                          unsigned changes)
+{
+    struct circumstances *circumstances = &manager->circumstances;
+    enum connectivity before = manager->surroundings.connectivity;
+
+    manager->surroundings = *surroundings;
+    if (changes & SURROUNDINGS_CONNECTIVITY)
+        log_info("connectivity: %s -> %s", connectivity_to_string(before),
+                 connectivity_to_string(surroundings->connectivity));
+    if (changes & SURROUNDINGS_PORTAL_URL)
+        manager->listener->changed(manager, MANAGER_PORTAL, manager->userdata);
+    circumstances->asleep = surroundings->sleeping;
+    circumstances->portal = surroundings->connectivity == CONNECTIVITY_PORTAL;
+    circumstances->cost.sparing = surroundings->metered || surroundings->on_battery;
+    for (size_t i = 0; i < manager->n_accounts; i++)
+        account_set_circumstances(manager->accounts[i], circumstances);
+    if (changes & SURROUNDINGS_RESUMED) {
+        manager->woken_at = boottime_us(manager);
+        recheck_all(manager, "resumed");
+    }
+    if (changes & SURROUNDINGS_RESOLVER)
+        recheck_all(manager, "name servers changed");
+}
+
+const char *manager_portal_url(const struct manager *manager)
+{
+    return manager->surroundings.portal_url;
+}
+
+void manager_clock(struct manager *manager, const struct clock_news *news)
+{
+    if (news->changes & CLOCK_SET) {
+        log_notice("the clock was set by %lld s", (long long)news->set_by);
+        for (size_t i = 0; i < manager->n_accounts; i++)
+            if (account_has(manager->accounts[i], VERDICT_BAD_CERTIFICATE))
+                account_recheck(manager->accounts[i], "the clock was set");
+    }
+    /* Where logind runs, it tells that, too: about now, or it has just done so. */
+    if (news->changes & CLOCK_RESUMED && !manager->circumstances.asleep &&
+        (manager->woken_at == 0 || boottime_us(manager) - manager->woken_at > WAKING_US))
+        recheck_all(manager, "resumed");
 }
 
 int manager_new(struct manager **ret, sd_event *event, const struct manager_listener *listener,

@@ -3,6 +3,8 @@
 
 #include "account.h"
 #include "settings.h"
+#include "surroundings.h"
+#include "watch/clock.h"
 
 /*
  * All accounts on the present network: reads them from their files, tells them of the network,
@@ -15,6 +17,7 @@ enum manager_change {
     MANAGER_NETWORK = 1 << 0,
     MANAGER_ACCOUNTS = 1 << 1,
     MANAGER_DEFAULT = 1 << 2, /* another default account */
+    MANAGER_PORTAL = 1 << 3,  /* another portal's address */
 };
 
 struct manager_listener {
@@ -36,6 +39,16 @@ struct manager *manager_free(struct manager *manager);
  * or -ENOMEM.
  */
 int manager_load(struct manager *manager);
+
+/* The surroundings are these now; `changes` (surroundings_change) to what they were. */
+void manager_surroundings(struct manager *manager, const struct surroundings *surroundings,
+                          unsigned changes);
+
+/* The clock was set, or the machine has slept. */
+void manager_clock(struct manager *manager, const struct clock_news *news);
+
+/* For the login at this network's portal (RFC 8910), safe to show; "" where none is known. */
+const char *manager_portal_url(const struct manager *manager);
 
 const struct network *manager_network(const struct manager *manager);
 /* Whether the network was known before this visit. */

@@ -110,6 +110,13 @@ static int append_last_reason(DBusMessageIter *iter, const void *userdata)
     return append_string(iter, account ? account_reason(account) : "");
 }
 
+static int append_portal(DBusMessageIter *iter, const void *userdata)
+{
+    const struct publisher *publisher = userdata;
+
+    return append_string(iter, manager_portal_url(publisher->manager));
+}
+
 static int handle_check(DBusMessage *call, void *userdata, DBusMessage **ret_reply _unused_,
                         DBusError *error _unused_)
 {
@@ -341,6 +348,7 @@ const struct bus_interface manager_interface = {
             {"WorkingSecurity", "s", BUS_EMITS_CHANGE, append_security},
             {"Port25", "s", BUS_EMITS_CHANGE, append_port25},
             {"LastReason", "s", BUS_EMITS_CHANGE, append_last_reason},
+            {"Portal", "s", BUS_EMITS_CHANGE, append_portal},
             {NULL},
         },
     .signals =

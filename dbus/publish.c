@@ -57,6 +57,8 @@ static void on_manager_changed(struct manager *manager _unused_, unsigned change
         bus_object_changed(publisher->object, "Network");
     if (changes & MANAGER_ACCOUNTS)
         bus_object_changed(publisher->object, "Accounts");
+    if (changes & MANAGER_PORTAL)
+        bus_object_changed(publisher->object, "Portal");
     if (changes & MANAGER_DEFAULT) {
         bus_object_changed(publisher->object, "DefaultAccount");
         bus_object_changed(publisher->object, "State");
