@@ -101,7 +101,7 @@ int judge_expected(const struct observation *observation, const struct finding *
         return conclusion->verdict == VERDICT_BLOCKED || conclusion->verdict == VERDICT_REFUSED
                    ? judge_closed(expected, conclusion, evidence)
                    : 0;
-    if (observation->halt == HALT_RESET)
+    if (observation->halt == HALT_RESET || observation->halt == HALT_STOPPED)
         return judge_closed(expected, conclusion, evidence);
     if (conclusion->verdict == VERDICT_CLEARTEXT)
         r = judge_cleartext(expected, conclusion, evidence);

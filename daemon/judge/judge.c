@@ -12,6 +12,13 @@
 #include "judge/locate.h"
 #include <string.h>
 
+/* "Prohibited" and a router that speaks of ports are policies, though not our own machine's. */
+static bool tells_policy(const struct attempt *attempt)
+{
+    return attempt->end == ATTEMPT_ICMP && !attempt->by_self &&
+           (attempt->how == HOW_ADMIN_PROHIBITED || attempt->how == HOW_PORT_UNREACHABLE);
+}
+
 void siblings_add(struct siblings *siblings, const struct observation *other)
 {
     bool working = other->halt == HALT_NONE && other->stage != STAGE_COMPLETE;
@@ -23,7 +30,8 @@ void siblings_add(struct siblings *siblings, const struct observation *other)
     siblings->smtp |= observation_is_smtp(other);
     siblings->http |= observation_is_http(other);
     for (size_t i = 0; i < other->n_attempts; i++)
-        siblings->reset |= other->attempts[i].end == ATTEMPT_RESET;
+        siblings->answered |=
+            other->attempts[i].end == ATTEMPT_RESET || tells_policy(&other->attempts[i]);
 }
 
 bool judge_is_control(const struct observation *sibling, bool proof)
@@ -81,10 +89,13 @@ enum wanted_walk judge_wanted_walk(const struct observation *observation, size_t
 
 bool judge_must_wait(const struct observation *observation, const struct siblings *siblings)
 {
+    bool reached = siblings->connected || !siblings->connecting; /* or it never will be */
     size_t attempt;
 
-    if (observation->stage == STAGE_CONNECT || observation->halt == HALT_RESET)
-        return siblings->connecting && !siblings->connected;
+    if (observation->stage == STAGE_CONNECT)
+        return !reached;
+    if ((observation->halt == HALT_RESET || observation->halt == HALT_STOPPED) && !reached)
+        return true;
     return judge_wanted_walk(observation, &attempt) != WANTED_NONE && siblings->talking &&
            !siblings->proved;
 }
@@ -101,9 +112,9 @@ static struct conclusion judge_icmp(const struct attempt *attempt, const struct 
         conclusion.verdict = VERDICT_REFUSED;
         return conclusion;
     }
-    /* "Prohibited" and a router that speaks of ports are policies. An unreachable host or net is a
-     * policy only where the same host is reached on another port. */
-    if (attempt->how == HOW_ADMIN_PROHIBITED || attempt->how == HOW_PORT_UNREACHABLE)
+    /* An unreachable host or net is a policy only where the same host is reached on another port.
+     */
+    if (tells_policy(attempt))
         return conclusion;
     if (!siblings->connected)
         conclusion.verdict = VERDICT_UNREACHABLE;
@@ -133,7 +144,7 @@ static struct conclusion judge_silence(const struct attempt *attempt,
     }
     if (siblings->connected)
         return (struct conclusion){VERDICT_BLOCKED, "likely", HOW_DROPPED};
-    if (siblings->reset)
+    if (siblings->answered)
         return (struct conclusion){VERDICT_BLOCKED, "guess", HOW_DROPPED};
     return (struct conclusion){VERDICT_UNREACHABLE, "guess", HOW_DROPPED};
 }
@@ -173,6 +184,12 @@ static struct conclusion judge_conversation(const struct observation *observatio
         if (siblings->connected && observation_is_smtp(observation))
             return (struct conclusion){VERDICT_BLOCKED, "guess", HOW_RESET};
         return (struct conclusion){VERDICT_NOT_SMTP, "guess", HOW_RESET};
+    case HALT_STOPPED:
+        /* Who has just answered, and does so on another port, has not become unreachable. The
+         * kernel does not say which of the ICMP errors it was. */
+        if (siblings->connected)
+            return (struct conclusion){VERDICT_BLOCKED, "likely", HOW_ADMIN_PROHIBITED};
+        return (struct conclusion){VERDICT_UNREACHABLE, "guess", HOW_HOST_UNREACHABLE};
     case HALT_CLOSED:
     case HALT_NOT_SMTP:
     case HALT_NOT_TLS:
@@ -232,12 +249,14 @@ static void judge_portal(const struct observation *observation, const struct sib
                          struct conclusion *conclusion)
 {
     bool http = observation_is_http(observation);
+    bool tls = evidence_text(&observation->evidence, EVIDENCE_TLS); /* its own, to redirect by */
     bool foreign = conclusion->verdict == VERDICT_NOT_SMTP || conclusion->verdict == VERDICT_SLOW ||
-                   conclusion->verdict == VERDICT_INTERCEPTED;
+                   conclusion->verdict == VERDICT_INTERCEPTED ||
+                   conclusion->verdict == VERDICT_BAD_CERTIFICATE;
 
     if (observation_is_smtp(observation) || siblings->smtp || !foreign)
         return;
-    if (!http && !siblings->http && conclusion->verdict != VERDICT_INTERCEPTED)
+    if (!http && !siblings->http && (tls || conclusion->verdict != VERDICT_INTERCEPTED))
         return;
     conclusion->verdict = VERDICT_PORTAL;
     if (!http)

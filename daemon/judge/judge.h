@@ -15,7 +15,7 @@ struct siblings {
     bool proved;     /* ... and what answered has proved that it is the server */
     bool smtp;       /* ... or speaks SMTP at least */
     bool http;       /* ... or HTTP */
-    bool reset;      /* another port answered with a reset */
+    bool answered;   /* another port was refused, by a reset or by a policy that ICMP tells of */
     bool connecting; /* another port may still connect */
     bool talking;    /* another port may still prove who it is */
 };

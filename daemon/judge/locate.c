@@ -21,14 +21,19 @@ static bool answered(const struct attempt *attempt)
            attempt->end == ATTEMPT_RESET || attempt->end == ATTEMPT_ICMP;
 }
 
+bool walk_is_router(const struct attempt *walked)
+{
+    return walked->end == ATTEMPT_EXCEEDED && strcmp(walked->by, walked->address) != 0;
+}
+
 /* What the router at this hop is called, by either port's walk. */
 static const char *router_at(const struct walk *walk, unsigned hop)
 {
     if (hop == 0)
         return NULL;
-    if (walk->port[hop].end == ATTEMPT_EXCEEDED)
+    if (walk_is_router(&walk->port[hop]))
         return walk->port[hop].by;
-    return walk->control[hop].end == ATTEMPT_EXCEEDED ? walk->control[hop].by : NULL;
+    return walk_is_router(&walk->control[hop]) ? walk->control[hop].by : NULL;
 }
 
 unsigned walk_first(const struct attempt *walked, enum attempt_end end)
@@ -44,7 +49,7 @@ static unsigned last_router(const struct walk *walk)
     unsigned last = 0;
 
     for (unsigned ttl = 1; ttl <= HOPS_MAX; ttl++)
-        if (walk->port[ttl].end == ATTEMPT_EXCEEDED)
+        if (walk_is_router(&walk->port[ttl]))
             last = ttl;
     return last;
 }
@@ -78,8 +83,7 @@ struct place locate_drop(const struct walk *walk)
  * says that this one's packets go on from there. */
 static const char *nearer_confidence(const struct walk *walk, unsigned first)
 {
-    return first >= walk->distance || walk->control[first].end == ATTEMPT_EXCEEDED ? "proven"
-                                                                                   : "likely";
+    return first >= walk->distance || walk_is_router(&walk->control[first]) ? "proven" : "likely";
 }
 
 struct place locate_reset(const struct walk *walk)
@@ -123,12 +127,16 @@ struct place locate_router(const struct walk *walk, const char *address)
 bool locate_proxy(const struct walk *walk, bool on_link, struct place *ret)
 {
     unsigned first = walk_first(walk->port, ATTEMPT_CONNECTED);
-    bool nearer = first < walk->distance || (walk->alone && first == 1 && !on_link);
+    bool unproved = walk->alone || walk->unproved;
+    bool gateway = unproved && first == 1 && !on_link, nearer = first < walk->distance;
 
-    if (first == 0 || walk->distance == 0 || !nearer)
+    if (first == 0 || walk->distance == 0 || (!nearer && !gateway))
         return false;
-    *ret = (struct place){.hop = first, .confidence = nearer_confidence(walk, first)};
-    if (walk->control[first].end == ATTEMPT_EXCEEDED)
+    *ret = (struct place){
+        .hop = first,
+        .confidence = unproved && !gateway ? "likely" : nearer_confidence(walk, first),
+    };
+    if (walk_is_router(&walk->control[first]))
         ret->by = walk->control[first].by;
     return true;
 }

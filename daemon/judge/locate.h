@@ -18,6 +18,10 @@ struct place {
  */
 bool walk_is_misled(const struct walk *walk);
 
+/* Whether a router on the way answered. A server that is a gateway, and passes a port on, answers
+ * with its own address: that is the server. */
+bool walk_is_router(const struct attempt *walked);
+
 /* The least time to live at which the port ended like this; 0: none. */
 unsigned walk_first(const struct attempt *walked, enum attempt_end end);
 
@@ -32,8 +36,8 @@ struct place locate_reset(const struct walk *walk);
 struct place locate_router(const struct walk *walk, const char *address);
 
 /*
- * Whether something nearer than the server accepts the port's connections; then where. Where there
- * was no control port to measure by, it shows only when it is the first hop, and the server is
- * known not to be (`on_link`).
+ * Whether something nearer than the server accepts the port's connections; then where. Where the
+ * control port has proved nothing, or is the port itself, it shows for certain only when it is the
+ * first hop, and the server is known not to be (`on_link`).
  */
 bool locate_proxy(const struct walk *walk, bool on_link, struct place *ret);

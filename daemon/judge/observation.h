@@ -66,6 +66,7 @@ struct walk {
     struct attempt port[HOPS_MAX + 1]; /* by time to live; 0 is not used */
     struct attempt control[HOPS_MAX + 1];
     bool alone;                 /* there was no other port: the control is the port itself */
+    bool unproved;              /* what answers on the control port may be no server either */
     unsigned distance;          /* hops to what answers on the control port; 0: unknown */
     struct soundings soundings; /* SYNs at full reach, where the port was silent */
     enum origin reset_origin;
@@ -90,6 +91,7 @@ enum halt {
     HALT_TIMEOUT,
     HALT_CLOSED,      /* the other side ended the connection */
     HALT_RESET,       /* ... by a TCP reset */
+    HALT_STOPPED,     /* an ICMP error came in mid-conversation */
     HALT_REPLY,       /* a 4xx or 5xx reply: evidence `code`, `text` */
     HALT_NOT_SMTP,    /* what came is no SMTP reply */
     HALT_NOT_TLS,     /* what came is no TLS */

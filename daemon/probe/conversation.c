@@ -246,8 +246,10 @@ static enum stream_answer greeting(struct conversation *conversation)
     return STREAM_OK;
 }
 
-static enum stream_answer ehlo_clear(struct conversation *conversation)
+/* In clear, before STARTTLS, or over TLS: what counts is said last. */
+static enum stream_answer ehlo(struct conversation *conversation)
 {
+    bool clear = conversation->observation->stage == STAGE_EHLO;
     enum stream_answer answer = say_ehlo(conversation);
     struct smtp_ehlo ehlo;
 
@@ -256,8 +258,8 @@ static enum stream_answer ehlo_clear(struct conversation *conversation)
     if (answer != STREAM_OK || !expect(conversation, 250))
         return answer;
     smtp_ehlo_read(&conversation->reply, &ehlo);
-    conversation->observation->garbled |= ehlo.garbled;
-    if (conversation->endpoint->security == SECURITY_NONE) {
+    conversation->observation->garbled |= clear && ehlo.garbled;
+    if (!clear || conversation->endpoint->security == SECURITY_NONE) {
         note_ehlo(conversation, &ehlo);
         conversation->observation->stage = STAGE_COMPLETE;
         end(conversation, HALT_NONE);
@@ -316,22 +318,6 @@ static enum stream_answer handshake(struct conversation *conversation)
     return STREAM_OK;
 }
 
-static enum stream_answer ehlo_tls(struct conversation *conversation)
-{
-    enum stream_answer answer = say_ehlo(conversation);
-    struct smtp_ehlo ehlo;
-
-    if (answer == STREAM_OK)
-        answer = read_reply(conversation);
-    if (answer != STREAM_OK || !expect(conversation, 250))
-        return answer;
-    smtp_ehlo_read(&conversation->reply, &ehlo);
-    note_ehlo(conversation, &ehlo);
-    conversation->observation->stage = STAGE_COMPLETE;
-    end(conversation, HALT_NONE);
-    return STREAM_OK;
-}
-
 /* What the reply to QUIT says is of no interest, only that the server had its turn. */
 static enum stream_answer quit(struct conversation *conversation)
 {
@@ -354,13 +340,12 @@ static enum stream_answer step(struct conversation *conversation)
     case STAGE_GREETING:
         return greeting(conversation);
     case STAGE_EHLO:
-        return ehlo_clear(conversation);
+    case STAGE_EHLO_TLS:
+        return ehlo(conversation);
     case STAGE_STARTTLS:
         return starttls(conversation);
     case STAGE_TLS:
         return handshake(conversation);
-    case STAGE_EHLO_TLS:
-        return ehlo_tls(conversation);
     case STAGE_RESOLVE:
     case STAGE_CONNECT:
     case STAGE_COMPLETE:
@@ -376,6 +361,8 @@ static enum halt halt_of(enum stage stage, enum stream_answer answer)
         return HALT_CLOSED;
     case STREAM_RESET:
         return HALT_RESET;
+    case STREAM_STOPPED:
+        return HALT_STOPPED;
     case STREAM_NOT_TLS:
         return HALT_NOT_TLS;
     case STREAM_FAILED:
@@ -387,24 +374,38 @@ static enum halt halt_of(enum stage stage, enum stream_answer answer)
     return stage == STAGE_TLS ? HALT_HANDSHAKE : HALT_NOT_SMTP;
 }
 
-static const char *closed_text(enum stage stage)
+static const char *when(enum stage stage)
 {
     switch (stage) {
     case STAGE_GREETING:
-        return "the connection was closed before a greeting";
+        return " before a greeting";
     case STAGE_TLS:
-        return "the connection was closed during the TLS handshake";
+        return " during the TLS handshake";
     case STAGE_EHLO:
     case STAGE_EHLO_TLS:
-        return "the connection was closed after EHLO";
+        return " after EHLO";
     case STAGE_STARTTLS:
-        return "the connection was closed after STARTTLS";
+        return " after STARTTLS";
     case STAGE_RESOLVE:
     case STAGE_CONNECT:
     case STAGE_COMPLETE:
         break;
     }
-    return "the connection was closed";
+    return "";
+}
+
+/* How the connection has ended, where it was not the conversation that ended it. */
+static void note_end(struct conversation *conversation, enum stream_answer answer, enum stage stage)
+{
+    char text[80];
+    const char *how = answer == STREAM_CLOSED    ? "closed"
+                      : answer == STREAM_RESET   ? "reset"
+                      : answer == STREAM_STOPPED ? "stopped by the network"
+                                                 : NULL;
+
+    if (how)
+        note(conversation, EVIDENCE_REPLY, text,
+             (size_t)snprintf(text, sizeof(text), "the connection was %s%s", how, when(stage)));
 }
 
 /* Goes on until something has to be waited for, or the connection is closed. */
@@ -426,8 +427,7 @@ static void run(struct conversation *conversation)
             close_connection(conversation);
             return;
         }
-        if (answer == STREAM_CLOSED || answer == STREAM_RESET)
-            note(conversation, EVIDENCE_REPLY, closed_text(stage), strlen(closed_text(stage)));
+        note_end(conversation, answer, stage);
         end(conversation, halt_of(stage, answer));
     }
 }

@@ -83,6 +83,11 @@ static enum attempt_end end_of(struct dial *dial, int error)
         return ATTEMPT_RESET;
     case ETIMEDOUT:
         return ATTEMPT_SILENT;
+    case EACCES: /* a route of this machine prohibits it, or a filter on its sockets */
+    case EPERM:
+        dial->attempt.how = HOW_ADMIN_PROHIBITED;
+        dial->attempt.by_self = true;
+        return ATTEMPT_ICMP;
     case EHOSTUNREACH: /* our own kernel: no neighbour answers */
         dial->attempt.how = HOW_HOST_UNREACHABLE;
         return ATTEMPT_ICMP;

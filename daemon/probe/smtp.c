@@ -112,11 +112,14 @@ static bool is_keyword(const char *line, const char *keyword, const char **ret_r
     return true;
 }
 
-/* A keyword of four X and more, as boxes write over what they want nobody to see. */
+/* A keyword of four X and more, as boxes write over what they want nobody to see; a well-known one
+ * puts a letter behind them: XXXXXXXA. */
 static bool is_overwritten(const char *line)
 {
     size_t x = strspn(line, "Xx");
 
+    if (x >= 4 && line[x] >= 'A' && line[x] <= 'Z')
+        x++;
     return x >= 4 && (line[x] == '\0' || line[x] == ' ');
 }
 

@@ -39,9 +39,19 @@ struct stream *stream_new(int fd)
 
 static enum stream_answer from_errno(enum stream_answer want)
 {
-    if (errno == EAGAIN || errno == EINTR)
+    switch (errno) {
+    case EAGAIN:
+    case EINTR:
         return want;
-    return STREAM_RESET;
+    /* What the kernel makes of ICMP errors; with IP_RECVERR they end an established connection. */
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case ECONNREFUSED:
+    case EACCES:
+        return STREAM_STOPPED;
+    default:
+        return STREAM_RESET;
+    }
 }
 
 /* Says that nothing more is sent, in TLS and in TCP. */
@@ -106,7 +116,8 @@ static enum stream_answer from_tls(struct stream *stream, int result)
     case SSL_ERROR_ZERO_RETURN:
         return STREAM_CLOSED;
     case SSL_ERROR_SYSCALL:
-        return saved == 0 ? STREAM_CLOSED : STREAM_RESET;
+        errno = saved;
+        return saved == 0 ? STREAM_CLOSED : from_errno(STREAM_RESET);
     default:
         /* An end of file in mid-record is an error of its own since OpenSSL 3. */
         return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING

@@ -16,7 +16,8 @@ enum stream_answer {
     STREAM_WANT_READ,  /* call again when the descriptor is readable */
     STREAM_WANT_WRITE, /* ... writable */
     STREAM_CLOSED,     /* the other side ended the connection */
-    STREAM_RESET,      /* ... by a reset, or the network did in mid-stream */
+    STREAM_RESET,      /* ... by a reset */
+    STREAM_STOPPED,    /* the network did, in mid-stream, by an ICMP error */
     STREAM_NOT_TLS,    /* handshake: what came is no TLS; `text` in the evidence has it, where it is
                           text */
     STREAM_FAILED,     /* TLS failed; the reason is in the evidence where it is the handshake's */

@@ -32,6 +32,20 @@ static struct run *find_control(const struct run *run, bool proof)
     return NULL;
 }
 
+/* What to measure a connection by, which has to end where the server is: best by a port that has
+ * proved to, else by any; else by nothing, since what answers right behind the first hop is no
+ * server that is not a neighbour. NULL where not even that can be said. */
+static struct run *find_best(struct run *run, size_t attempt)
+{
+    struct run *control = find_control(run, true);
+
+    if (!control)
+        control = find_control(run, false);
+    if (!control && !run->observation.attempts[attempt].on_link)
+        control = run;
+    return control;
+}
+
 static size_t attempt_of(const struct run *run, const struct walker *walker)
 {
     size_t i = 0;
@@ -105,6 +119,11 @@ static bool walk(struct run *run, size_t attempt, struct run *control, enum walk
     struct suspicion *suspicion = &run->suspicion;
     const struct attempt *suspect = &run->observation.attempts[attempt];
     union address server = {.any.sa_family = (sa_family_t)suspect->family};
+    const struct walk_control by = {
+        .port = control->finding.endpoint.port,
+        .unproved = !observation_is_proved(&control->observation),
+        .rtt_us = control->rtt_us,
+    };
     bool ipv6 = suspect->family == AF_INET6;
 
     if (suspicion->n_walkers == WALKS_MAX || run->probe->n_walks >= WALKS_AT_ONCE ||
@@ -113,8 +132,7 @@ static bool walk(struct run *run, size_t attempt, struct run *control, enum walk
     (void)inet_pton(suspect->family, suspect->address,
                     ipv6 ? (void *)&server.ipv6.sin6_addr : (void *)&server.ipv4.sin_addr);
     if (walker_new(&suspicion->walkers[suspicion->n_walkers], run->probe->event, &server,
-                   run->finding.endpoint.port, control->finding.endpoint.port, purpose,
-                   control->rtt_us, on_walked, run) < 0)
+                   run->finding.endpoint.port, &by, purpose, on_walked, run) < 0)
         return false;
     suspicion->controls[suspicion->n_walkers] = control;
     suspicion->purposes[suspicion->n_walkers] = purpose;
@@ -171,10 +189,10 @@ bool suspect_ended(struct run *run)
         return true;
     if (wanted == WANTED_NONE)
         return false;
-    control = find_control(run, observation_connected(&run->observation) != NULL);
-    if (!control && observation_connected(&run->observation) &&
-        !run->observation.attempts[attempt].on_link)
-        control = run; /* what answers right behind the first hop is no server anywhere else */
+    if (observation_connected(&run->observation))
+        control = find_best(run, attempt);
+    else
+        control = find_control(run, false);
     if (!control || is_walked(run, attempt, purpose))
         return false;
     if (run->probe->n_walks >= WALKS_AT_ONCE)
@@ -187,11 +205,14 @@ static int on_mute(sd_event_source *source _unused_, uint64_t usec _unused_, voi
 {
     struct run *run = userdata;
     const struct attempt *connected = observation_connected(&run->observation);
-    struct run *control = find_control(run, true);
 
-    if (connected && !run->final && !observation_is_smtp(&run->observation))
-        (void)walk(run, (size_t)(connected - run->observation.attempts), control ? control : run,
-                   WALK_PATH);
+    if (connected && !run->final && !observation_is_smtp(&run->observation)) {
+        size_t attempt = (size_t)(connected - run->observation.attempts);
+        struct run *control = find_best(run, attempt);
+
+        if (control)
+            (void)walk(run, attempt, control, WALK_PATH);
+    }
     return 0;
 }
 

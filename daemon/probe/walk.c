@@ -354,6 +354,12 @@ static void on_sounded(struct syn *syn, enum attempt_end how, int fd)
     }
 }
 
+static bool is_at_server(const struct attempt *attempt)
+{
+    return attempt->end == ATTEMPT_CONNECTED ||
+           (attempt->end == ATTEMPT_EXCEEDED && !walk_is_router(attempt));
+}
+
 static void on_dialled(struct dial *dial, int fd, void *userdata)
 {
     struct syn *syn = userdata;
@@ -364,8 +370,7 @@ static void on_dialled(struct dial *dial, int fd, void *userdata)
     switch (syn->kind) {
     case KIND_RUNG:
         *rung(walker, syn->control, syn->index) = *attempt;
-        if (syn->control && attempt->end == ATTEMPT_CONNECTED &&
-            (*distance == 0 || syn->index < *distance))
+        if (syn->control && is_at_server(attempt) && (*distance == 0 || syn->index < *distance))
             *distance = syn->index;
         break;
     case KIND_SOUNDING:
@@ -416,7 +421,7 @@ static union address with_port(const union address *address, uint16_t port)
 }
 
 int walker_new(struct walker **ret, sd_event *event, const union address *server, uint16_t port,
-               uint16_t control_port, enum walk_purpose purpose, unsigned rtt_us,
+               const struct walk_control *control, enum walk_purpose purpose,
                walk_callback callback, void *userdata)
 {
     _cleanup_(walker_freep) struct walker *walker = calloc(1, sizeof(*walker));
@@ -426,10 +431,11 @@ int walker_new(struct walker **ret, sd_event *event, const union address *server
         return -ENOMEM;
     walker->event = sd_event_ref(event);
     walker->port = with_port(server, port);
-    walker->control = with_port(server, control_port);
-    walker->walk.alone = control_port == port;
+    walker->control = with_port(server, control->port);
+    walker->walk.alone = control->port == port;
+    walker->walk.unproved = control->unproved;
     walker->purpose = purpose;
-    walker->patience_us = (uint64_t)rtt_us * 3 / 2 + PATIENCE_US;
+    walker->patience_us = (uint64_t)control->rtt_us * 3 / 2 + PATIENCE_US;
     walker->callback = callback;
     walker->userdata = userdata;
     r = sd_event_add_time(event, &walker->tick, CLOCK_MONOTONIC, 0, 1000, on_tick, walker);

@@ -36,10 +36,15 @@ enum walk_result {
 typedef void (*walk_callback)(struct walker *walker, enum walk_result result, int fd,
                               void *userdata);
 
-/* `control_port` may be the port itself where there is no other. `rtt_us`: how long the server
- * takes to answer, from a connection to another port. 0 or negative errno. */
+struct walk_control {
+    uint16_t port;   /* may be the port itself where there is no other */
+    bool unproved;   /* what answers there has not proved to be the server */
+    unsigned rtt_us; /* how long it takes to answer */
+};
+
+/* 0 or negative errno. */
 int walker_new(struct walker **ret, sd_event *event, const union address *server, uint16_t port,
-               uint16_t control_port, enum walk_purpose purpose, unsigned rtt_us,
+               const struct walk_control *control, enum walk_purpose purpose,
                walk_callback callback, void *userdata);
 struct walker *walker_free(struct walker *walker);
 

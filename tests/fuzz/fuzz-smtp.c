@@ -4,18 +4,8 @@
  * The SMTP reply parser on any bytes. They are read twice: at once, and in pieces as a network may
  * deliver them; both readings have to come to the same.
  */
+#include "fuzz.h"
 #include "probe/smtp.h"
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            abort();                                                                               \
-    } while (0)
 
 struct reading {
     const char *bytes;

@@ -35,6 +35,7 @@ static void draw_walk(struct input *input, struct walk *walk)
     uint8_t first = draw(input), second = draw(input), rungs = draw(input) % (HOPS_MAX + 1);
 
     walk->alone = first & 0x80;
+    walk->unproved = first & 0x40;
     walk->reset_origin = (enum origin)(second % (ORIGIN_NEARER + 1));
     walk->distance = first % (HOPS_MAX + 1);
     walk->soundings.control_sent = draw(input);

@@ -59,6 +59,10 @@ static const struct {
 #define GREETED SAID(EVIDENCE_GREETING, "mail.example.org ESMTP")
 #define PROVED  SAID(EVIDENCE_TLS, "TLSv1.3")
 #define HTTP    SAID(EVIDENCE_REPLY, "HTTP/1.1 302 Found")
+#define UNVERIFIED                                                                                 \
+    .evidence = {.set = {[EVIDENCE_TLS] = true, [EVIDENCE_CERTIFICATE] = true},                    \
+                 .values = {[EVIDENCE_TLS] = {.text = (char *)"TLSv1.3"},                          \
+                            [EVIDENCE_CERTIFICATE] = {.text = (char *)"unknown-issuer"}}}
 #define CONNECTED .attempts = {{AF_INET, SERVER, ATTEMPT_CONNECTED, .us = 20000}}, .n_attempts = 1
 #define UNCONNECTED(...)                                                                           \
     {.stage = STAGE_CONNECT,                                                                       \
@@ -103,6 +107,13 @@ static const struct {
      {.stage = STAGE_GREETING, .halt = HALT_TIMEOUT, .n_attempts = 1,
       .attempts = {{AF_INET, SERVER, ATTEMPT_CONNECTED, .walk = &gateway}}},
      {0}, SECURITY_STARTTLS, VERDICT_PORTAL, NULL, "likely", NULL},
+    {"a certificate that does not verify, other ports speak HTTP",
+     {.stage = STAGE_TLS, .halt = HALT_CERTIFICATE, CONNECTED, UNVERIFIED}, {.http = true},
+     SECURITY_TLS, VERDICT_PORTAL, NULL, "likely", NULL},
+    {"a certificate that does not verify, right behind the first hop",
+     {.stage = STAGE_TLS, .halt = HALT_CERTIFICATE, .n_attempts = 1, UNVERIFIED,
+      .attempts = {{AF_INET, SERVER, ATTEMPT_CONNECTED, .walk = &gateway}}},
+     {0}, SECURITY_TLS, VERDICT_INTERCEPTED, NULL, "proven", NULL},
     {"the same from a neighbour, who may be the server",
      {.stage = STAGE_GREETING, .halt = HALT_TIMEOUT, .n_attempts = 1,
       .attempts = {{AF_INET, SERVER, ATTEMPT_CONNECTED, .on_link = true, .walk = &gateway}}},
@@ -124,6 +135,12 @@ static const struct {
      VERDICT_NOT_SMTP, "reset", "guess", NULL},
     {"reset in mid-stream, nothing else", TALKED(STAGE_TLS, HALT_RESET), {0}, SECURITY_TLS,
      VERDICT_NOT_SMTP, "reset", "guess", NULL},
+    {"an ICMP error in mid-stream, other ports fine",
+     {.stage = STAGE_EHLO, .halt = HALT_STOPPED, CONNECTED, GREETED}, ANSWERING,
+     SECURITY_STARTTLS, VERDICT_BLOCKED, "admin-prohibited", "likely", NULL},
+    {"an ICMP error in mid-stream, nothing else",
+     {.stage = STAGE_EHLO, .halt = HALT_STOPPED, CONNECTED, GREETED}, {0},
+     SECURITY_STARTTLS, VERDICT_UNREACHABLE, "host-unreachable", "guess", NULL},
     /* not connected */
     {"no address", {.stage = STAGE_RESOLVE, .halt = HALT_FAILED}, {0}, SECURITY_TLS,
      VERDICT_UNRESOLVED, NULL, "proven", NULL},
@@ -133,8 +150,11 @@ static const struct {
      VERDICT_UNREACHABLE, "net-unreachable", "proven", NULL},
     {"silence, other ports answer", UNCONNECTED(ATTEMPT_SILENT), ANSWERING, SECURITY_STARTTLS,
      VERDICT_BLOCKED, "dropped", "likely", NULL},
-    {"silence, another port resets", UNCONNECTED(ATTEMPT_SILENT), {.reset = true},
+    {"silence, another port is refused", UNCONNECTED(ATTEMPT_SILENT), {.answered = true},
      SECURITY_STARTTLS, VERDICT_BLOCKED, "dropped", "guess", NULL},
+    {"silence, a router prohibits another port",
+     UNCONNECTED(ATTEMPT_SILENT), {.answered = true}, SECURITY_STARTTLS,
+     VERDICT_BLOCKED, "dropped", "guess", NULL},
     {"silence everywhere", UNCONNECTED(ATTEMPT_SILENT), {0}, SECURITY_STARTTLS,
      VERDICT_UNREACHABLE, "dropped", "guess", NULL},
     {"a reset", UNCONNECTED(ATTEMPT_RESET, .us = 20000), {0}, SECURITY_STARTTLS,
@@ -275,6 +295,8 @@ static void test_waiting(void)
     const struct observation connecting = {.stage = STAGE_CONNECT};
     const struct observation greeted = {.stage = STAGE_EHLO_TLS, CONNECTED, PROVED};
     const struct observation rejected = TALKED(STAGE_GREETING, HALT_REPLY);
+    const struct observation reset = TALKED(STAGE_GREETING, HALT_RESET);
+    const struct observation talking = {.stage = STAGE_GREETING, CONNECTED};
     struct siblings siblings = {0};
 
     ok(!judge_must_wait(&silent, &siblings), "a silence alone waits for nobody");
@@ -282,6 +304,9 @@ static void test_waiting(void)
     ok(judge_must_wait(&silent, &siblings), "a silence waits for ports still connecting");
     ok(judge_must_wait(&rejected, &siblings),
        "a reply before TLS waits for a port that may prove who the server is");
+    siblings_add(&siblings, &talking);
+    ok(!judge_must_wait(&silent, &siblings) && judge_must_wait(&reset, &siblings),
+       "so does a reset of what had connected, beside one that has only connected so far");
     siblings_add(&siblings, &greeted);
     ok(!judge_must_wait(&silent, &siblings), "one port that has connected is enough");
     ok(!judge_must_wait(&rejected, &siblings), "and so is one that has proved the server");

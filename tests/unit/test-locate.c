@@ -10,7 +10,7 @@ static const char *const routers[] = {"", "10.20.0.1", "198.51.100.2", "198.51.1
 
 /*
  * A walk from two lines of marks, one a time to live from 1 on: `x` time exceeded by the router there,
- * `c` connected, `r` reset, `.` silence.
+ * `s` by the server itself, `c` connected, `r` reset, `.` silence.
  */
 static void draw(const char *port, const char *control, struct walk *ret)
 {
@@ -21,10 +21,17 @@ static void draw(const char *port, const char *control, struct walk *ret)
         for (unsigned ttl = 1; ttl <= strlen(marks); ttl++) {
             struct attempt *attempt = which ? &ret->control[ttl] : &ret->port[ttl];
 
+            strcpy(attempt->address, SERVER);
             switch (marks[ttl - 1]) {
             case 'x':
                 attempt->end = ATTEMPT_EXCEEDED;
                 strcpy(attempt->by, routers[ttl]);
+                break;
+            case 's':
+                attempt->end = ATTEMPT_EXCEEDED;
+                strcpy(attempt->by, SERVER);
+                if (which && ret->distance == 0)
+                    ret->distance = ttl;
                 break;
             case 'c':
                 attempt->end = ATTEMPT_CONNECTED;
@@ -70,12 +77,15 @@ static void test_drops(void)
         is_string(place.confidence, cases[i].confidence, "%s: confidence", cases[i].name);
         ok(place.at_server == cases[i].at_server, "%s: end", cases[i].name);
     }
-    draw("xxx...", "xxx", &walk);
+    draw("xxx...", "xxx...", &walk);
     for (unsigned ttl = 4; ttl <= 5; ttl++)
         walk.port[ttl].end = walk.control[ttl].end = ATTEMPT_EXCEEDED;
     walk.control[6].end = ATTEMPT_CONNECTED;
     walk.distance = 6;
     ok(locate_drop(&walk).at_server, "the last step of a long path is the server's end");
+    draw("xxxs.", "xxxsc", &walk);
+    is_number(locate_drop(&walk).hop, 3, "behind a server that passes the port on: hop");
+    ok(!walk_is_misled(&walk), "and its own answers mislead nobody");
     draw(".", "c", &walk);
     ok(locate_drop(&walk).at_server, "so is a neighbour's silence");
     draw("xx..", "c...", &walk);
@@ -110,6 +120,8 @@ static void test_resets(void)
          "198.51.100.2", "likely"},
         {"behind the server's distance", "xx..r", "xxxc", ORIGIN_UNKNOWN, true, 0, NULL, "likely"},
         {"distance unknown", "xxrr", "xxx.", ORIGIN_UNKNOWN, true, 0, NULL, "guess"},
+        {"by a server that passes its other ports on", "xxxr", "xxxs", ORIGIN_THERE, true, 0, NULL,
+         "proven"},
         {"no reset seen again", "xxx.", "xxxc", ORIGIN_UNKNOWN, true, 0, NULL, "guess"},
     };
 
@@ -150,6 +162,17 @@ static void test_others(void)
     ok(!locate_proxy(&walk, false, &place), "no proxy where both end at one distance");
     draw("xccc", "xccc", &walk);
     ok(!locate_proxy(&walk, false, &place), "nothing to measure by where both are proxied");
+    draw("xxxc", "xxxsc", &walk);
+    ok(!locate_proxy(&walk, false, &place), "nothing nearer than a server that passes ports on");
+    draw("xccc", "xxxc", &walk);
+    walk.unproved = true;
+    ok(locate_proxy(&walk, false, &place), "nearer than a port that has proved nothing");
+    is_string(place.confidence, "likely", "is not certain");
+    draw("cccc", "cccc", &walk);
+    walk.unproved = true;
+    ok(locate_proxy(&walk, false, &place), "both right behind the first hop");
+    is_string(place.confidence, "proven", "is certain");
+    ok(!locate_proxy(&walk, true, &place), "but not at a neighbour");
     draw("xxx.", "xxx.", &walk);
     ok(!locate_proxy(&walk, false, &place), "nothing to say where nothing connects");
     is_number(locate_router(&walk, "198.51.100.6").hop, 3, "a router by its address");

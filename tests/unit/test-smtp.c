@@ -144,7 +144,9 @@ static void test_ehlo(void)
     READ("250-mail\r\n250-XXXXXXXX\r\n250 SIZE\r\n");
     ok(ehlo.garbled, "a keyword written over");
     READ("250-mail\r\n250 XXXXXXXA\r\n");
-    ok(ehlo.garbled == false, "XXXXXXXA is some extension");
+    ok(ehlo.garbled, "one written over as a well-known box does it");
+    READ("250-mail\r\n250-XXXXXXXAB\r\n250-XXXA\r\n250 X-FOO\r\n");
+    ok(!ehlo.garbled, "other words that begin with X");
     READ("250-mail\r\n250-START\0TLS\r\n250 AUTH\r\n");
     ok(!ehlo.starttls && !*ehlo.auth, "a NUL in a keyword, AUTH without mechanisms");
     READ("250-mail\r\n250 SIZE 99999999999999999999999\r\n");
