@@ -60,8 +60,22 @@ static int judge_cleartext(const struct finding *expected, struct conclusion *co
     return differs(evidence, "STARTTLS", "no STARTTLS");
 }
 
-/* Another key: with a certificate that verifies it is the server's new one, else somebody else's.
+/* Whether all that is wrong with the certificate is its time or its strength: somebody who is
+ * trusted has signed this key for this name (certificate.h has the order in which faults are told).
  */
+static bool is_vouched_for(const struct evidence *evidence)
+{
+    static const char *const faults[] = {"expired", "not-yet-valid", "revoked", "weak"};
+    const char *fault = evidence_text(evidence, EVIDENCE_CERTIFICATE);
+
+    for (size_t i = 0; fault && i < ELEMENTSOF(faults); i++)
+        if (strcmp(fault, faults[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Another key: with a certificate that verifies, or did once, it is the server's own, else somebody
+ * else's. */
 static int judge_key(const struct finding *expected, struct conclusion *conclusion,
                      struct evidence *evidence)
 {
@@ -70,7 +84,7 @@ static int judge_key(const struct finding *expected, struct conclusion *conclusi
 
     if (!pin || !seen || strcmp(pin, seen) == 0)
         return 0;
-    if (conclusion->verdict == VERDICT_BAD_CERTIFICATE) {
+    if (conclusion->verdict == VERDICT_BAD_CERTIFICATE && !is_vouched_for(evidence)) {
         conclusion->verdict = VERDICT_INTERCEPTED;
         conclusion->confidence = "likely";
     }

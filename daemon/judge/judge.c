@@ -180,8 +180,10 @@ static struct conclusion judge_conversation(const struct observation *observatio
         return (struct conclusion){VERDICT_SLOW, "proven", HOW_NONE};
     case HALT_RESET:
         /* In the middle of a conversation servers close, boxes reset; before a word was said, a
-         * server that closes on what it did not expect looks the same. */
-        if (siblings->connected && observation_is_smtp(observation))
+         * server that closes on what it did not expect looks the same; and of one that is known to
+         * have been reached its own death is as likely. */
+        if (siblings->connected && observation_is_smtp(observation) &&
+            !observation_is_proved(observation))
             return (struct conclusion){VERDICT_BLOCKED, "guess", HOW_RESET};
         return (struct conclusion){VERDICT_NOT_SMTP, "guess", HOW_RESET};
     case HALT_STOPPED:

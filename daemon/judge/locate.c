@@ -86,15 +86,19 @@ static const char *nearer_confidence(const struct walk *walk, unsigned first)
     return first >= walk->distance || walk_is_router(&walk->control[first]) ? "proven" : "likely";
 }
 
+/* Where no other port answers, a router that answers where the first reset came from is enough: the
+ * reset has come from before it, or from itself. */
 struct place locate_reset(const struct walk *walk)
 {
     unsigned first = walk_first(walk->port, ATTEMPT_RESET);
     unsigned hop = walk->reset_origin == ORIGIN_THERE ? first : first - 1;
+    bool measured = walk->distance > 0;
 
-    if (first == 0 || walk->distance == 0)
+    if (first == 0 || (!measured && !walk_is_router(&walk->control[first])))
         return (struct place){.confidence = "guess", .at_server = true};
     /* Beyond the server's distance: its resets at that distance were lost. */
-    if (hop >= walk->distance || (first == walk->distance && walk->reset_origin != ORIGIN_NEARER))
+    if (measured &&
+        (hop >= walk->distance || (first == walk->distance && walk->reset_origin != ORIGIN_NEARER)))
         return (struct place){
             .confidence =
                 first == walk->distance && walk->reset_origin == ORIGIN_THERE ? "proven" : "likely",
@@ -109,7 +113,7 @@ struct place locate_reset(const struct walk *walk)
     return (struct place){
         .hop = hop,
         .by = router_at(walk, hop),
-        .confidence = nearer_confidence(walk, first),
+        .confidence = measured ? nearer_confidence(walk, first) : "likely",
     };
 }
 

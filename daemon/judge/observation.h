@@ -47,6 +47,7 @@ struct attempt {
     bool on_link;              /* a neighbour's address: no router stands before it */
     bool at_once;              /* the answer was there when connect() returned */
     unsigned us;               /* from the SYN to the end */
+    unsigned ttl;              /* what was left of the ICMP error's time to live; 0: not known */
     const struct walk *walk;   /* NULL: none was made */
 };
 

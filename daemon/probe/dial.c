@@ -19,6 +19,7 @@
 struct dial {
     struct attempt attempt;
     int fd;
+    bool datagram;
     uint64_t started; /* µs, CLOCK_MONOTONIC */
     sd_event_source *io, *failed;
     dial_callback callback;
@@ -113,7 +114,7 @@ static int on_io(sd_event_source *source _unused_, int fd, uint32_t events _unus
     enum attempt_end how;
     int error = socket_error(fd);
 
-    if (error == 0 && getpeername(fd, &peer.any, &size) == 0) {
+    if (error == 0 && !dial->datagram && getpeername(fd, &peer.any, &size) == 0) {
         end(dial, ATTEMPT_CONNECTED);
         return 0;
     }
@@ -136,6 +137,8 @@ static int set_options(int fd, int family, const struct dial_options *options)
 
     if (options->ttl)
         r = set_int(fd, level, ipv6 ? IPV6_UNICAST_HOPS : IP_TTL, options->ttl);
+    if (r == 0 && options->datagram)
+        r = set_int(fd, level, ipv6 ? IPV6_RECVHOPLIMIT : IP_RECVTTL, 1);
     if (r == 0 && options->min_ttl)
         r = set_int(fd, level, ipv6 ? IPV6_MINHOPCOUNT : IP_MINTTL, options->min_ttl);
     if (r == 0 && options->half_open)
@@ -151,9 +154,9 @@ static int start(struct dial *dial, sd_event *event, const union address *to,
 {
     socklen_t size = address_is_ipv6(to) ? sizeof(to->ipv6) : sizeof(to->ipv4);
     enum attempt_end how = ATTEMPT_NO_ROUTE;
-    int r = 0;
+    int type = dial->datagram ? SOCK_DGRAM : SOCK_STREAM, r = 0;
 
-    dial->fd = socket(to->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    dial->fd = socket(to->any.sa_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (dial->fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS))
         return -errno;
     if (dial->fd >= 0) {
@@ -164,13 +167,16 @@ static int start(struct dial *dial, sd_event *event, const union address *to,
             return r;
         dial->started = clock_us();
         r = connect(dial->fd, &to->any, size) < 0 ? errno : 0;
+        if (r == 0 && dial->datagram && send(dial->fd, "", 1, 0) < 0)
+            r = errno;
         if (r == EINPROGRESS)
             r = socket_error(dial->fd);
         how = end_of(dial, r);
         dial->attempt.at_once = how != ATTEMPT_PENDING;
     }
     if (how == ATTEMPT_PENDING)
-        return sd_event_add_io(event, &dial->io, dial->fd, EPOLLOUT | EPOLLERR, on_io, dial);
+        return sd_event_add_io(event, &dial->io, dial->fd,
+                               dial->datagram ? EPOLLERR : EPOLLOUT | EPOLLERR, on_io, dial);
     dial_stop(dial, how);
     return sd_event_add_defer(event, &dial->failed, on_failed, dial);
 }
@@ -187,6 +193,7 @@ int dial_new(struct dial **ret, sd_event *event, const union address *to,
     dial->started = clock_us();
     dial->callback = callback;
     dial->userdata = userdata;
+    dial->datagram = options && options->datagram;
     dial->attempt.family = to->any.sa_family;
     (void)address_format(to, dial->attempt.address);
     dial->attempt.on_link = address_is_on_link(to);

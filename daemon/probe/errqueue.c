@@ -73,6 +73,22 @@ static void read_offender(const struct sock_extended_err *error, size_t size,
     (void)address_format(&offender, by);
 }
 
+/* What was left of the message's time to live; 0: the kernel was not asked. */
+static unsigned read_ttl(struct msghdr *message)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+        bool ours = (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
+                    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT);
+        int ttl;
+
+        if (!ours || c->cmsg_len < CMSG_LEN(sizeof(ttl)))
+            continue;
+        memcpy(&ttl, CMSG_DATA(c), sizeof(ttl));
+        return ttl > 0 && ttl <= UINT8_MAX ? (unsigned)ttl : 0;
+    }
+    return 0;
+}
+
 bool errqueue_read_message(struct msghdr *message, struct attempt *attempt)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
@@ -89,6 +105,7 @@ bool errqueue_read_message(struct msghdr *message, struct attempt *attempt)
         if (how == HOW_NONE)
             continue;
         attempt->how = how;
+        attempt->ttl = read_ttl(message);
         read_offender(error, c->cmsg_len - CMSG_LEN(0), attempt->by);
         return true;
     }

@@ -3,8 +3,9 @@
 /*
  * When to walk, and by what to measure. A port is suspected when it stays silent for longer than
  * another port of the server took to answer, when it was reset, when a router spoke for it, or when
- * what answers did not prove who it is. It is measured by a port that did; where there is none,
- * there is no walk. Walks only add evidence: whatever becomes of them, the check ends in time.
+ * what answers did not prove who it is. It is measured by a port that did; where there is none, by
+ * little: only a reset can be told by itself to have come from the way. Walks only add evidence:
+ * whatever becomes of them, the check ends in time.
  */
 #include "cleanup.h"
 #include "error.h"
@@ -15,6 +16,10 @@
 /* An answer that takes this much longer than another port's is missed. */
 #define MISSED_FACTOR 2
 #define MISSED_US     30000
+
+/* Where only a reset is known, which may have come from nearby. It is a sixth of what is waited for
+ * a router that does not answer. */
+#define UNKNOWN_RTT_US 100000
 
 /* A server that says nothing for this long may hold its greeting back on purpose; what stands in
  * its place and says nothing is found out meanwhile. */
@@ -64,7 +69,8 @@ static void forget_walk(struct run *run, const struct walker *walker)
     while (run->suspicion.walkers[i] != walker)
         i++;
     run->suspicion.attempts[i] = ATTEMPTS_MAX;
-    run->suspicion.controls[i]->misleads = true;
+    if (run->suspicion.controls[i])
+        run->suspicion.controls[i]->misleads = true;
 }
 
 /* What answers is not the server: whether it will ever say something is of no interest. */
@@ -113,19 +119,23 @@ static bool is_walked(const struct run *run, size_t attempt, enum walk_purpose p
     return false;
 }
 
-/* Starts a walk to the attempt's address; false where that is no longer possible. */
+/* Starts a walk to the attempt's address; false where that is no longer possible. Without a control
+ * it is measured by datagrams. */
 static bool walk(struct run *run, size_t attempt, struct run *control, enum walk_purpose purpose)
 {
     struct suspicion *suspicion = &run->suspicion;
     const struct attempt *suspect = &run->observation.attempts[attempt];
     union address server = {.any.sa_family = (sa_family_t)suspect->family};
-    const struct walk_control by = {
-        .port = control->finding.endpoint.port,
-        .unproved = !observation_is_proved(&control->observation),
-        .rtt_us = control->rtt_us,
+    struct walk_control by = {
+        .port = WALK_DATAGRAM_PORT,
+        .unproved = !control || !observation_is_proved(&control->observation),
+        .datagrams = !control,
+        .rtt_us = control ? control->rtt_us : UNKNOWN_RTT_US,
     };
     bool ipv6 = suspect->family == AF_INET6;
 
+    if (control)
+        by.port = control->finding.endpoint.port;
     if (suspicion->n_walkers == WALKS_MAX || run->probe->n_walks >= WALKS_AT_ONCE ||
         run->probe->late || is_walked(run, attempt, purpose))
         return false;
@@ -193,7 +203,9 @@ bool suspect_ended(struct run *run)
         control = find_best(run, attempt);
     else
         control = find_control(run, false);
-    if (!control || is_walked(run, attempt, purpose))
+    if (is_walked(run, attempt, purpose))
+        return false;
+    if (!control && (wanted != WANTED_RESET || run->observation.attempts[attempt].on_link))
         return false;
     if (run->probe->n_walks >= WALKS_AT_ONCE)
         return true; /* as soon as another walk has ended */

@@ -4,9 +4,10 @@
  * The walk. Two ladders of SYNs, times to live 1, 2, 3, ..., go to the port and to the control
  * port, a few rungs ahead of what is known, until the control port itself answers: that is the
  * server's distance, and no rung beyond it is of interest. A rung without an answer is asked again,
- * because packets get lost. For a silence, SYNs at full reach go to both ports beside the ladders
- * until the sequential test has decided. For resets, SYNs that hear only what has come no farther
- * than the server's answers tell who sent them.
+ * because packets get lost. Where every port is reset there is no such port; then datagrams ask for
+ * a router at the one rung at which the first reset came. For a silence, SYNs at full reach go to
+ * both ports beside the ladders until the sequential test has decided. For resets, SYNs that hear
+ * only what has come no farther than the server's answers tell who sent them.
  *
  * One timer drives it all; the walk is over when nothing is owed any more.
  */
@@ -16,6 +17,7 @@
 #include "judge/locate.h"
 #include "probe/dial.h"
 #include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #define TICK_US     10000 /* between soundings: a burst would share one fate */
@@ -57,6 +59,7 @@ struct walker {
     sd_event *event;
     union address port, control;
     enum walk_purpose purpose;
+    bool datagrams; /* in place of SYNs to the control port */
     uint64_t patience_us;
     walk_callback callback;
     void *userdata;
@@ -105,13 +108,16 @@ static void end(struct walker *walker, enum walk_result result, int fd)
 
 static void on_dialled(struct dial *dial, int fd, void *userdata);
 
-/* How many times the usual patience: only deciding a silence is in a hurry. */
+/* How many times the usual patience: only deciding a silence is in a hurry; and for datagrams,
+ * which are many, it is long enough. */
 static unsigned patience_for(const struct walker *walker, enum kind kind, bool control,
                              unsigned index)
 {
     switch (kind) {
     case KIND_RUNG:
-        return walker->purpose == WALK_SILENCE ? 1 : walker->tries[control][index];
+        return walker->purpose == WALK_SILENCE || (control && walker->datagrams)
+                   ? 1
+                   : walker->tries[control][index];
     case KIND_SOUNDING:
         return 1;
     case KIND_ORIGIN:
@@ -142,7 +148,12 @@ static void send_syn(struct walker *walker, enum kind kind, bool control, unsign
 
 static void send_rung(struct walker *walker, bool control, unsigned ttl)
 {
-    const struct dial_options options = {.ttl = (int)ttl, .half_open = true};
+    bool datagram = control && walker->datagrams;
+    const struct dial_options options = {
+        .ttl = (int)ttl,
+        .half_open = !datagram,
+        .datagram = datagram,
+    };
 
     walker->tries[control][ttl]++;
     send_syn(walker, KIND_RUNG, control, ttl, &options);
@@ -174,7 +185,8 @@ static void ask_origin(struct walker *walker, unsigned first)
             .half_open = true,
         };
 
-        if (options.min_ttl <= 255 && (all || class_of(walker->limits[control]) == (int)class))
+        if (!(control && walker->datagrams) && options.min_ttl <= 255 &&
+            (all || class_of(walker->limits[control]) == (int)class))
             send_syn(walker, KIND_ORIGIN, control, class * 2 + above, &options);
     }
 }
@@ -205,15 +217,25 @@ static bool is_limit_known(const struct limit limits[ELEMENTSOF(initial_ttls)])
     return soundings.port_answered > 0 || silence_by_loss(&soundings) < ORIGIN_ERROR;
 }
 
+/* Whether the server's other answers are of this class, too, and come from where it is. */
+static bool fits_control(const struct walker *walker, int class)
+{
+    const struct limit *limits = walker->limits[1];
+    unsigned distance = walker->walk.distance;
+
+    if (walker->datagrams)
+        return walker->walk.control[distance].ttl == (unsigned)initial_ttls[class] - distance + 1;
+    return is_limit_known(limits) && class_of(limits) == class && limits[class].above_heard == 0;
+}
+
 /* Whether the resets have come from the hop they seem to come from. At the server's own distance
  * they are compared with its other answers, which have to fit as well. */
 static enum origin judge_origin(const struct walker *walker, unsigned first)
 {
-    int port = class_of(walker->limits[0]), control = class_of(walker->limits[1]);
-    bool fits = is_limit_known(walker->limits[1]) && port == control &&
-                walker->limits[1][control].above_heard == 0;
+    int port = class_of(walker->limits[0]);
+    bool at_server = walker->walk.distance > 0 && first >= walker->walk.distance;
 
-    if (!is_limit_known(walker->limits[0]) || (first >= walker->walk.distance && !fits))
+    if (!is_limit_known(walker->limits[0]) || (at_server && !fits_control(walker, port)))
         return ORIGIN_UNKNOWN;
     return walker->limits[0][port].above_heard > 0 ? ORIGIN_NEARER : ORIGIN_THERE;
 }
@@ -228,13 +250,21 @@ static unsigned tries_for(const struct walker *walker, bool control, unsigned tt
     bool nearer =
         ttl < walker->walk.distance && (port == ATTEMPT_CONNECTED || port == ATTEMPT_RESET);
 
+    if (control && walker->datagrams)
+        return DATAGRAM_TRIES;
     return control && nearer ? DECISIVE_TRIES : WALK_TRIES;
+}
+
+/* Whether this rung is of interest. */
+static bool is_asked(const struct walker *walker, bool control, unsigned ttl)
+{
+    return !control || !walker->datagrams || ttl == walk_first(walker->walk.port, ATTEMPT_RESET);
 }
 
 /* Whether this rung's answer is still owed; asks again where it is due. */
 static bool is_owed(struct walker *walker, bool control, unsigned ttl)
 {
-    if (rung(walker, control, ttl)->end != ATTEMPT_PENDING)
+    if (rung(walker, control, ttl)->end != ATTEMPT_PENDING || !is_asked(walker, control, ttl))
         return false;
     for (size_t i = 0; i < walker->n_syns; i++) {
         const struct syn *syn = &walker->syns[i];
@@ -250,19 +280,30 @@ static bool is_owed(struct walker *walker, bool control, unsigned ttl)
     return true;
 }
 
+/* The last rung of interest, as far as that is known. */
+static unsigned top_rung(const struct walker *walker)
+{
+    unsigned reset = walk_first(walker->walk.port, ATTEMPT_RESET);
+
+    if (walker->datagrams && reset)
+        return reset;
+    return walker->walk.distance ? walker->walk.distance : HOPS_MAX;
+}
+
 /* Climbs on until the control port's own answer; true while an answer is owed. */
 static bool climb(struct walker *walker)
 {
-    unsigned top = walker->walk.distance ? walker->walk.distance : HOPS_MAX, heard = 0;
+    unsigned top = top_rung(walker), heard = 0;
     bool owed = false;
 
     for (unsigned ttl = 1; ttl <= walker->n_rungs; ttl++)
-        if (walker->walk.control[ttl].end != ATTEMPT_PENDING)
+        if (rung(walker, !walker->datagrams, ttl)->end != ATTEMPT_PENDING)
             heard = ttl;
     while (walker->n_rungs < top && walker->n_rungs < heard + LOOK_AHEAD) {
         walker->n_rungs++;
         send_rung(walker, false, walker->n_rungs);
-        send_rung(walker, true, walker->n_rungs);
+        if (is_asked(walker, true, walker->n_rungs))
+            send_rung(walker, true, walker->n_rungs);
     }
     for (unsigned ttl = 1; ttl <= top && ttl <= walker->n_rungs; ttl++) {
         owed |= is_owed(walker, false, ttl);
@@ -275,10 +316,12 @@ static bool climb(struct walker *walker)
 static bool consider_origin(struct walker *walker)
 {
     unsigned first = walk_first(walker->walk.port, ATTEMPT_RESET);
-    bool known = is_limit_known(walker->limits[0]) && is_limit_known(walker->limits[1]);
+    bool measured = walker->walk.distance > 0;
+    bool known = is_limit_known(walker->limits[0]) &&
+                 (walker->datagrams || is_limit_known(walker->limits[1]));
     bool open = walker->rounds < ORIGIN_ROUNDS;
 
-    if (first == 0 || walker->walk.distance == 0)
+    if (first == 0 || (!measured && !walk_is_router(&walker->walk.control[first])))
         return false;
     walker->asks_origin = true; /* a round each tick */
     for (size_t i = 0; i < walker->n_syns; i++)
@@ -356,8 +399,10 @@ static void on_sounded(struct syn *syn, enum attempt_end how, int fd)
 
 static bool is_at_server(const struct attempt *attempt)
 {
+    bool answers = attempt->end == ATTEMPT_EXCEEDED || attempt->end == ATTEMPT_ICMP;
+
     return attempt->end == ATTEMPT_CONNECTED ||
-           (attempt->end == ATTEMPT_EXCEEDED && !walk_is_router(attempt));
+           (answers && strcmp(attempt->by, attempt->address) == 0);
 }
 
 static void on_dialled(struct dial *dial, int fd, void *userdata)
@@ -434,6 +479,7 @@ int walker_new(struct walker **ret, sd_event *event, const union address *server
     walker->control = with_port(server, control->port);
     walker->walk.alone = control->port == port;
     walker->walk.unproved = control->unproved;
+    walker->datagrams = control->datagrams;
     walker->purpose = purpose;
     walker->patience_us = (uint64_t)control->rtt_us * 3 / 2 + PATIENCE_US;
     walker->callback = callback;

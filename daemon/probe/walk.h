@@ -14,6 +14,7 @@ struct walker;
 
 #define WALK_TRIES     3  /* SYNs for one hop and port before it counts as silent */
 #define DECISIVE_TRIES 12 /* ... where a verdict hangs on its silence */
+#define DATAGRAM_TRIES 6  /* datagrams for the one rung that they are for */
 #define SOUNDINGS_MAX  60 /* SYNs at full reach before a silence stays undecided */
 #define SOUNDINGS_DEAD 15 /* ... before a control port that answers none is dead */
 
@@ -39,8 +40,11 @@ typedef void (*walk_callback)(struct walker *walker, enum walk_result result, in
 struct walk_control {
     uint16_t port;   /* may be the port itself where there is no other */
     bool unproved;   /* what answers there has not proved to be the server */
+    bool datagrams;  /* UDP: whether there is a router where a port that is reset seems to be */
     unsigned rtt_us; /* how long it takes to answer */
 };
+
+#define WALK_DATAGRAM_PORT 33434 /* traceroute(8)'s: nobody listens there */
 
 /* 0 or negative errno. */
 int walker_new(struct walker **ret, sd_event *event, const union address *server, uint16_t port,

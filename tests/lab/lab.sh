@@ -207,7 +207,8 @@ network() {
     sysctls wires ipv6/conf/default/disable_ipv6=1 # nobody is to speak there but the ends
     sysctls r1 "${router[@]}" ipv6/conf/default/accept_dad=0
     sysctls r2 "${router[@]}" ipv6/conf/default/accept_dad=0
-    sysctls server ipv6/conf/default/accept_dad=0
+    sysctls server ipv4/icmp_ratelimit=0 ipv4/icmp_ratemask=0 ipv6/icmp/ratelimit=0 \
+        ipv6/conf/default/accept_dad=0
     wire laptop-r1 laptop eth0 02:00:00:00:00:02 r1 laptop 02:00:00:00:00:01
     wire r1-r2 r1 r2 02:00:00:00:01:01 r2 r1 02:00:00:00:01:02
     wire r2-server r2 server 02:00:00:00:02:01 server r2 02:00:00:00:02:25

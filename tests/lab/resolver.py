@@ -18,7 +18,7 @@ A, CNAME, AAAA = 1, 5, 28
 ASKED = b"\xc0\x0c"  # the question's name, where it stands
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 DEAD = {A: "192.0.2.99", AAAA: "2001:db8::99"}  # r2 drops what goes there
-R1 = {A: "10.10.0.1", AAAA: "fd00:10::1"}
+NAT64 = ipaddress.ip_network("2001:db8:64::/96")  # r1 translates what goes there
 WORDS = {
     "": "both addresses",
     "4": "only A",
@@ -26,7 +26,8 @@ WORDS = {
     "dead4": "the A is dead",
     "dead6": "the AAAA is dead",
     "deadfirst": "a dead address before the right one, of both families",
-    "hijacked": "both are r1's own",
+    "hijacked": "both are r1's own, on the laptop's link",
+    "nat64": "only AAAA, made from the A (RFC 6147)",
     "cname": "an alias",
     "tcp": "answered over TCP only",
     "silent": "never answered",
@@ -40,19 +41,27 @@ NAME = re.compile(rf"([sf])([0-9]+)(?:-({'|'.join(filter(None, WORDS))}))?\.exam
 
 
 def address_of(kind, number, record):
-    """Of scenario `number`'s server, s near or f far, for the record type A or AAAA."""
+    """Of scenario `number`'s server, s near, f far, or hijacked, for the record type A or AAAA."""
     return {"s": {A: f"203.0.113.{number}", AAAA: f"2001:db8:0:1::{number}"},
+            "hijacked": {A: f"10.10.0.{number}", AAAA: f"fd00:10::{number}"},
             "f": {A: f"198.19.1.{number}", AAAA: f"2001:db8:f::1:{number}"}}[kind][record]
+
+
+def synthesized(address):
+    """The IPv6 address for an IPv4 address, as DNS64 makes it."""
+    return str(NAT64[int(ipaddress.IPv4Address(address))])
 
 
 def addresses(kind, number, word, record):
     right = address_of(kind, number, record)
-    if (word, record) in (("4", AAAA), ("6", A), ("nodata", A), ("nodata", AAAA)):
+    if (word, record) in (("4", AAAA), ("6", A), ("nat64", A), ("nodata", A), ("nodata", AAAA)):
         return []
+    if word == "nat64":
+        return [synthesized(address_of(kind, number, A))]
     if (word, record) in (("dead4", A), ("dead6", AAAA)):
         return [DEAD[record]]
     if word == "hijacked":
-        return [R1[record]]
+        return [address_of(word, number, record)]
     return [DEAD[record], right] if word == "deadfirst" else [right]
 
 
