@@ -103,12 +103,7 @@ static int set_ca_file(struct account_settings *settings, const char *value, cha
 
 static int set_pin(struct account_settings *settings, const char *value, char **ret_problem)
 {
-    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    static const char prefix[] = "sha256//";
-    const char *digest = value + strlen(prefix);
-
-    if (*value && (strncmp(value, prefix, strlen(prefix)) != 0 || strspn(digest, base64) != 43 ||
-                   strcmp(digest + 43, "=") != 0))
+    if (*value && pin_check(value) < 0)
         return problem(ret_problem, "expected sha256// and 44 characters of Base64");
     return set_text(&settings->pin, value);
 }

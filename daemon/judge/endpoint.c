@@ -142,6 +142,19 @@ int endpoint_parse(const char *text, struct endpoint *ret, char **ret_problem)
     return 0;
 }
 
+int pin_check(const char *pin)
+{
+    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    static const char prefix[] = "sha256//";
+    const char *digest = pin + strlen(prefix);
+
+    if (strncmp(pin, prefix, strlen(prefix)) != 0 || strspn(digest, base64) != 43 ||
+        strcmp(digest + 43, "=") != 0)
+        return -EINVAL;
+    /* Of the last of 43 characters four bits are the digest's. */
+    return (strchr(base64, digest[42]) - base64) % 4 == 0 ? 0 : -EINVAL;
+}
+
 char *endpoint_format(const struct endpoint *endpoint, char buffer[static ENDPOINT_STRING_MAX])
 {
     bool literal = strchr(endpoint->host, ':');

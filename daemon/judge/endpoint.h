@@ -45,6 +45,9 @@ int endpoint_parse_port(const char *text, struct endpoint *ret, char **ret_probl
 /* 0, or -EINVAL where `host` can be neither a host name nor an address. */
 int host_check(const char *host);
 
+/* 0, or -EINVAL where `pin` is not sha256// and 32 bytes in Base64. */
+int pin_check(const char *pin);
+
 /* Writes HOST:PORT/SECURITY, IPv6 literals in brackets, and returns `buffer`. */
 char *endpoint_format(const struct endpoint *endpoint, char buffer[static ENDPOINT_STRING_MAX]);
 

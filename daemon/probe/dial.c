@@ -4,7 +4,8 @@
  * A connecting socket and its end. An ICMP error ends the attempt: whoever sent it has spoken,
  * though the kernel would go on trying. A half-open attempt delays the handshake's last ACK
  * (TCP_DEFER_ACCEPT, tcp(7)) and closes by a reset, so that the server's kernel drops it before its
- * program hears of it.
+ * program hears of it. ECONNREFUSED answers a SYN; ECONNRESET ends a connection that was accepted,
+ * and is for whoever reads from it to find out.
  */
 #include "probe/dial.h"
 #include "cleanup.h"
@@ -20,6 +21,7 @@ struct dial {
     struct attempt attempt;
     int fd;
     bool datagram;
+    bool accepted;    /* and reset before anybody looked */
     uint64_t started; /* µs, CLOCK_MONOTONIC */
     sd_event_source *io, *failed;
     dial_callback callback;
@@ -80,7 +82,6 @@ static enum attempt_end end_of(struct dial *dial, int error)
     case 0:
         return ATTEMPT_PENDING;
     case ECONNREFUSED:
-    case ECONNRESET:
         return ATTEMPT_RESET;
     case ETIMEDOUT:
         return ATTEMPT_SILENT;
@@ -114,7 +115,9 @@ static int on_io(sd_event_source *source _unused_, int fd, uint32_t events _unus
     enum attempt_end how;
     int error = socket_error(fd);
 
-    if (error == 0 && !dial->datagram && getpeername(fd, &peer.any, &size) == 0) {
+    dial->accepted |= error == ECONNRESET;
+    if (dial->accepted ||
+        (error == 0 && !dial->datagram && getpeername(fd, &peer.any, &size) == 0)) {
         end(dial, ATTEMPT_CONNECTED);
         return 0;
     }
@@ -171,6 +174,10 @@ static int start(struct dial *dial, sd_event *event, const union address *to,
             r = errno;
         if (r == EINPROGRESS)
             r = socket_error(dial->fd);
+        if (r == ECONNRESET) { /* SO_ERROR tells of it once */
+            dial->accepted = true;
+            r = 0;
+        }
         how = end_of(dial, r);
         dial->attempt.at_once = how != ATTEMPT_PENDING;
     }

@@ -138,6 +138,8 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
             options->ca_file = optarg;
             break;
         case OPTION_PIN:
+            if (pin_check(optarg) < 0)
+                return usage_error("--pin takes sha256// and 44 characters of Base64 (32 bytes)");
             options->pin = optarg;
             break;
         case OPTION_EXPECTED:

@@ -54,6 +54,19 @@ static enum stream_answer from_errno(enum stream_answer want)
     }
 }
 
+/* Nothing more is to be read. Who ends in order leaves this side open (CLOSE-WAIT); of a reset,
+ * which the kernel tells of once, there may be no other sign. */
+static enum stream_answer ended(const struct stream *stream)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof(info);
+
+    return getsockopt(stream->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 &&
+                   info.tcpi_state == TCP_CLOSE
+               ? STREAM_RESET
+               : STREAM_CLOSED;
+}
+
 /* Says that nothing more is sent, in TLS and in TCP. */
 static void end_writing(struct stream *stream)
 {
@@ -117,11 +130,11 @@ static enum stream_answer from_tls(struct stream *stream, int result)
         return STREAM_CLOSED;
     case SSL_ERROR_SYSCALL:
         errno = saved;
-        return saved == 0 ? STREAM_CLOSED : from_errno(STREAM_RESET);
+        return saved == 0 ? ended(stream) : from_errno(STREAM_RESET);
     default:
         /* An end of file in mid-record is an error of its own since OpenSSL 3. */
         return ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING
-                   ? STREAM_CLOSED
+                   ? ended(stream)
                    : STREAM_FAILED;
     }
 }
@@ -143,7 +156,7 @@ enum stream_answer stream_read(struct stream *stream, void *buffer, size_t size,
 
         if (n > 0)
             *ret_n = (size_t)n;
-        answer = n > 0 ? STREAM_OK : n == 0 ? STREAM_CLOSED : from_errno(STREAM_WANT_READ);
+        answer = n > 0 ? STREAM_OK : n == 0 ? ended(stream) : from_errno(STREAM_WANT_READ);
     }
     return answer;
 }
