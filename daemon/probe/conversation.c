@@ -30,6 +30,7 @@ struct conversation {
     sd_event_source *io, *quit_timer;
     bool said;    /* this stage's command was sent */
     bool leaving; /* QUIT was answered */
+    bool astray;  /* the reply was one, only none that answers the command */
     bool quiting; /* the observation is final, only QUIT is left */
     struct smtp_reply reply;
     char input[4096];
@@ -81,7 +82,7 @@ static int on_quit_timer(sd_event_source *source _unused_, uint64_t usec _unused
 /* Whether the server still expects an SMTP command, so that QUIT is due. */
 static bool may_quit(const struct conversation *conversation, enum halt halt)
 {
-    return halt == HALT_NONE || halt == HALT_NO_STARTTLS ||
+    return halt == HALT_NONE || halt == HALT_NO_STARTTLS || conversation->astray ||
            (halt == HALT_REPLY && conversation->reply.code != CODE_CLOSING);
 }
 
@@ -195,7 +196,8 @@ static bool expect(struct conversation *conversation, unsigned code)
         return true;
     evidence_set_number(&conversation->observation->evidence, EVIDENCE_CODE, got);
     note_first_line(conversation, EVIDENCE_REPLY);
-    end(conversation, got >= 400 ? HALT_REPLY : HALT_NOT_SMTP);
+    conversation->astray = got < 400;
+    end(conversation, conversation->astray ? HALT_NOT_SMTP : HALT_REPLY);
     return false;
 }
 
