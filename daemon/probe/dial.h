@@ -12,7 +12,7 @@ struct dial_options {
     int ttl;        /* of what is sent; 0: the usual */
     int min_ttl;    /* packets that come with less are not heard (RFC 5082); 0: all are */
     bool half_open; /* the handshake is never completed: the server's program sees nothing of it */
-    bool datagram;  /* UDP instead, as traceroute(8) has it: only ICMP ends it, and nothing connects */
+    bool datagram;  /* UDP instead, as traceroute(8) has it: nothing connects, only ICMP ends it */
 };
 
 /*
