@@ -34,7 +34,7 @@
 #define RECEIVE_BUFFER (256 * 1024) /* bytes: a burst of some hundred messages fits */
 #define DRAIN_BATCH    64           /* messages fetched at once */
 #define DRAIN_MAX      64           /* batches a turn; the loop has other work, too */
-#define SHARE          40
+#define SHARE          50
 #define CREDIT_MAX     10000   /* µs of processor time */
 #define PAUSE_MAX      1000000 /* µs: longer than this nobody waits */
 #define RETRY_CHANGING 100000  /* µs until a reading that was interrupted each time is repeated */

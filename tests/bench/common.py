@@ -5,6 +5,7 @@ They need root or user namespaces, as tests/lab/lab.sh does, and print figures; 
 """
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ NAME = "org.mailroam.Mailroam1"
 PATH = "/org/mailroam/Mailroam1"
 MANAGER = NAME + ".Manager"
 PATIENCE = 30  # seconds for anything that has to happen
+QUIET = 3  # seconds without a wake-up: it sleeps
 CONFIG = """<busconfig><type>session</type><listen>{}</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy>
 </busconfig>"""
@@ -52,6 +54,36 @@ def about_this_machine():
 
 def wire_delay(link, microseconds):
     subprocess.run(["wire-set", link, "delay", str(microseconds)], check=True, stderr=subprocess.DEVNULL)
+
+
+def switches(pid):
+    """How often its threads gave up the processor or lost it; the threads there are."""
+    threads = list(pathlib.Path(f"/proc/{pid}/task").iterdir())
+    return sum(int(number) for thread in threads
+               for number in re.findall(r"ctxt_switches:\s+(\d+)", (thread / "status").read_text())), len(threads)
+
+
+def memory(pid):
+    """kB, by the words of smaps_rollup."""
+    text = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return {word: int(number) for word, number in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.MULTILINE)}
+
+
+def children(pid):
+    return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def settle(pid):
+    """Returns when nothing has woken it for some seconds: a network just come has its aftermath, above
+    all the kernel's search for duplicates of our IPv6 addresses."""
+    last, since = switches(pid)[0], time.monotonic()
+
+    def is_quiet():
+        nonlocal last, since
+        if (now := switches(pid)[0]) != last:
+            last, since = now, time.monotonic()
+        return time.monotonic() - since > QUIET
+    until(is_quiet, "the daemon sleeps")
 
 
 class Daemon:

@@ -7,19 +7,8 @@
 #include "error.h"
 #include "watch/network.h"
 
-#include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
-
-extern char **environ;
 
 int reads, reads_to_spoil, spoiled_result;
 
@@ -137,14 +126,6 @@ bool attempt(const char *command)
     return pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
 }
 
-void run(const char *command)
-{
-    if (!attempt(command)) {
-        printf("Bail out! failed: %s\n", command);
-        exit(1);
-    }
-}
-
 static int on_exit_of_child(sd_event_source *source, const siginfo_t *si, void *userdata)
 {
     *(int *)userdata = si->si_code == CLD_EXITED ? si->si_status : 255;
@@ -164,38 +145,6 @@ bool run_beside(struct seat *seat, const char *command)
     if (status != 0)
         printf("# failed: %s\n", command);
     return status == 0;
-}
-
-bool write_file(const char *path, const char *text)
-{
-    _cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-    return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-}
-
-static bool become_root(void)
-{
-    char map[64];
-    uid_t uid = geteuid();
-    gid_t gid = getegid();
-
-    if (unshare(CLONE_NEWUSER) < 0)
-        return false;
-    snprintf(map, sizeof(map), "0 %u 1", uid);
-    if (!write_file("/proc/self/uid_map", map))
-        return false;
-    snprintf(map, sizeof(map), "0 %u 1", gid);
-    return write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/gid_map", map);
-}
-
-bool enter_namespace(void)
-{
-    if ((geteuid() != 0 && !become_root()) || unshare(CLONE_NEWNET) < 0)
-        return false;
-    /* Addresses are usable at once: searching for duplicates takes a second or two. */
-    (void)write_file("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
-    (void)write_file("/proc/sys/net/ipv6/conf/default/dad_transmits", "0");
-    return true;
 }
 
 void settle(struct seat *seat)

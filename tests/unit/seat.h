@@ -9,6 +9,7 @@
  * when that one has arrived, exactly one callback has been counted. The reads of the kernel's
  * tables pass through __wrap_kernel_read(), which counts them and can make them fail.
  */
+#include "netns.h"
 #include "tap.h"
 #include "watch/kernel.h"
 #include "watch/watch.h"
@@ -64,12 +65,7 @@ void set_targets(struct seat *seat, const char *const addresses[]);
 void settle(struct seat *seat);
 
 bool attempt(const char *command);                       /* true: it succeeded */
-void run(const char *command);                           /* or bails out; the watch does not run */
 bool run_beside(struct seat *seat, const char *command); /* the watch runs meanwhile */
-bool write_file(const char *path, const char *text);
-
-/* A network namespace for this process; as a plain user inside a user namespace. */
-bool enter_namespace(void);
 
 /* wlan0 and eth0 are up, each with its other end (ap and lan) up in the same namespace. */
 #define LINKS                                                                                      \
@@ -116,6 +112,9 @@ __attribute__((unused)) static int play(const struct scenario *scenarios, size_t
             skip(scenarios[i].name, "no network namespaces here");
             continue;
         }
+        /* Addresses are usable at once: searching for duplicates takes a second or two. */
+        (void)write_file("/proc/sys/net/ipv6/conf/default/accept_dad", "0");
+        (void)write_file("/proc/sys/net/ipv6/conf/default/dad_transmits", "0");
         seat_open(&seat);
         scenarios[i].play(&seat);
         seat_close(&seat);

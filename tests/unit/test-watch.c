@@ -189,11 +189,58 @@ static void without_ipv6(struct seat *seat)
     is_number(seen(seat)->ipv6.ifindex, 0, "... there is none");
 }
 
+static bool has_id(const struct seat *seat)
+{
+    return seen(seat)->id[0] != '\0';
+}
+
+/* Nobody is there to answer for the gateway but ip(8). */
+static void identity(struct seat *seat)
+{
+    char silent[NETWORK_ID_MAX], home[NETWORK_ID_MAX];
+
+    run(LINKS " && " HOME);
+    ok(wait_for(seat, is_at(seat, AT_HOME)) && !seen(seat)->identified && !has_id(seat),
+       "while the gateway is asked for, the network has no id");
+    forget(seat);
+    ok(wait_for(seat, seen(seat)->identified) && has_id(seat), "a silent one gives no less an id");
+    ok(seat->changes == 1 && seat->moves == 0 && seat->paths == 0, "... which is no other network");
+    strcpy(silent, seen(seat)->id);
+    run("ip neigh replace 10.20.0.1 lladdr 02:00:00:00:00:01 dev wlan0");
+    ok(wait_for(seat, seat->changes == 2) && strcmp(seen(seat)->id, silent) != 0,
+       "an answer that is late gives a better one");
+    ok(seat->moves == 0, "... and no other network");
+    strcpy(home, seen(seat)->id);
+
+    run(HOTEL " && ip neigh replace 172.16.4.1 lladdr 02:00:00:00:00:02 dev wlan0");
+    ok(wait_for(seat, is_at(seat, AT_HOTEL)) && seen(seat)->identified && has_id(seat),
+       "where the gateway is known, the id is there at once");
+    run("ip addr flush dev wlan0 && " HOME " && " GATEWAY);
+    ok(wait_for(seat, is_at(seat, AT_HOME)) && strcmp(seen(seat)->id, home) == 0,
+       "back home the id is the one from before");
+
+    settle(seat);
+    run("ip neigh replace 10.20.0.1 lladdr 02:00:00:00:00:07 dev wlan0 && "
+        "ip link set ap down && ip link set ap up");
+    ok(wait_for(seat, strcmp(seen(seat)->id, home) != 0 && has_id(seat)),
+       "numbered alike, with another gateway");
+    ok(seat->moves > 0, "... is another network");
+    is_string(seat->reason, "new network", "... with a reason");
+}
+
 static const struct scenario scenarios[] = {
-    {"arrive", arrive},       {"start connected", start_connected}, {"link down", link_down},
-    {"move", move},           {"two next hops", two_nexthops},      {"two routes", two_routes},
-    {"tentative", tentative}, {"point to point", point_to_point},   {"tunnel", tunnel},
-    {"noise", noise},         {"without IPv6", without_ipv6},
+    {"arrive", arrive},
+    {"start connected", start_connected},
+    {"link down", link_down},
+    {"move", move},
+    {"two next hops", two_nexthops},
+    {"two routes", two_routes},
+    {"tentative", tentative},
+    {"point to point", point_to_point},
+    {"tunnel", tunnel},
+    {"identity", identity},
+    {"noise", noise},
+    {"without IPv6", without_ipv6},
 };
 
 /* A plain user's watch, played in a child; its results are counted here. */
