@@ -297,3 +297,8 @@ const struct network *watch_network(const struct watch *watch)
 {
     return &watch->network;
 }
+
+const struct route *watch_route(const struct watch *watch, size_t target)
+{
+    return &watch->targets[target].route;
+}

@@ -63,6 +63,7 @@ enum watch_change {
 #define WATCH_REASON_MAX (HOST_MAX + 64) /* bytes with the NUL */
 
 struct watch;
+struct route; /* route.h */
 
 /* `network` is what is now. `reason` says in words why, with WATCH_MOVED and WATCH_PATH; else it is
  * "". The watch may be freed in it. */
@@ -87,3 +88,6 @@ const struct network *watch_network(const struct watch *watch);
  * -ENOMEM.
  */
 int watch_set_targets(struct watch *watch, const struct watch_target *targets, size_t n);
+
+/* The way to the target of this place among those set, as last seen. */
+const struct route *watch_route(const struct watch *watch, size_t target);
