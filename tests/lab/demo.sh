@@ -225,7 +225,8 @@ demo_on_loopback() {
     ports=(0 0 0)
     trap finish EXIT
     trap 'exit 130' INT TERM
-    as=(env DBUS_SESSION_BUS_ADDRESS="unix:path=$dir/bus" HOME="$dir" XDG_RUNTIME_DIR="$dir"
+    as=(env DBUS_SESSION_BUS_ADDRESS="unix:path=$dir/bus"
+        DBUS_SYSTEM_BUS_ADDRESS="unix:path=$dir/system-bus" HOME="$dir" XDG_RUNTIME_DIR="$dir"
         XDG_CONFIG_HOME="$dir/config" XDG_STATE_HOME="$dir/state")
     "$here/../peer/make-ca.sh" "$dir/ca" localhost 127.0.0.1
     mkfifo "$dir/ready"

@@ -123,6 +123,7 @@ files() {
     fi
     # What stands on the session outside must not be reached from in here.
     unset DBUS_SESSION_BUS_ADDRESS DISPLAY WAYLAND_DISPLAY NOTIFY_SOCKET
+    export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$LAB_DIR/system-bus # whoever wants one starts it there
 }
 
 # sysctls NAMESPACE PATH=VALUE...: settings below /proc/sys/net
