@@ -166,6 +166,8 @@ void manager_surroundings(struct manager *manager, const struct surroundings *su
     enum connectivity before = manager->surroundings.connectivity;
 
     manager->surroundings = *surroundings;
+    if (changes & (SURROUNDINGS_SLEEPING | SURROUNDINGS_RESUMED))
+        log_info("%s", surroundings->sleeping ? "about to sleep" : "awake again");
     if (changes & SURROUNDINGS_CONNECTIVITY)
         log_info("connectivity: %s -> %s", connectivity_to_string(before),
                  connectivity_to_string(surroundings->connectivity));
