@@ -6,11 +6,29 @@
 #include "seat.h"
 
 #include <linux/netlink.h>
+#include <netlink/errno.h>
+#include <netlink/netlink.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+
+static int interruptions, interrupted;
+
+int __real_nl_recvmsgs_default(struct nl_sock *socket);
+int __wrap_nl_recvmsgs_default(struct nl_sock *socket);
+
+int __wrap_nl_recvmsgs_default(struct nl_sock *socket)
+{
+    int r = __real_nl_recvmsgs_default(socket);
+
+    if (interruptions == 0)
+        return r;
+    interruptions--;
+    interrupted++;
+    return -NLE_DUMP_INTR;
+}
 
 static void burst(struct seat *seat)
 {
@@ -128,6 +146,24 @@ static void spoiled_reads(struct seat *seat)
     seat_close(&second);
 }
 
+/* Tables that change under each dump: the read gives up after a few, and is asked for again. */
+static void interrupted_dumps(struct seat *seat)
+{
+    struct kernel_state kernel;
+
+    run(LINKS " && " HOME);
+    interruptions = 1000;
+    is_number(kernel_read(NULL, 0, &kernel), KERNEL_CHANGING, "interrupted each time");
+    ok(interrupted > 1 && interrupted < 10, "... it gives up after %d attempts", interrupted);
+    interruptions = 1;
+    is_number(kernel_read(NULL, 0, &kernel), 0, "interrupted once");
+    ok(kernel.n_links == 2 && kernel.n_routes == 1, "... it is right, and nothing is there twice");
+    kernel_state_clear(&kernel);
+    interruptions = 20;
+    ok(wait_for(seat, is_at(seat, AT_HOME)), "the watch comes to the truth all the same");
+    is_number(interruptions, 0, "... after all interruptions");
+}
+
 /* Nothing happens: no source of the loop becomes ready, and none has a timeout. */
 static void idle(struct seat *seat)
 {
@@ -142,8 +178,11 @@ static void idle(struct seat *seat)
 }
 
 static const struct scenario scenarios[] = {
-    {"burst", burst},     {"each notification", each_notification},
-    {"overrun", overrun}, {"spoiled reads", spoiled_reads},
+    {"burst", burst},
+    {"each notification", each_notification},
+    {"overrun", overrun},
+    {"spoiled reads", spoiled_reads},
+    {"interrupted dumps", interrupted_dumps},
     {"idle", idle},
 };
 
