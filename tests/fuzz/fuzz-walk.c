@@ -111,8 +111,8 @@ static void check_walk(const struct walk *walk)
     check_place(walk, locate_drop(walk));
     place = locate_reset(walk);
     check_place(walk, place);
-    /* On the way is nearer than the server, unless it is at the first hop itself. */
-    CHECK(place.at_server || place.hop < walk->distance || walk->distance == 1);
+    /* On the way is nearer than the server, unless it is at the first hop itself, or unknown where. */
+    CHECK(place.at_server || place.hop < walk->distance || walk->distance <= 1);
     if (locate_proxy(walk, false, &place)) {
         check_place(walk, place);
         CHECK(place.hop > 0 && place.hop <= walk->distance);
