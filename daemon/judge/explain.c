@@ -88,12 +88,13 @@ static void explain_certificate(FILE *out, const struct evidence *evidence)
     };
     const char *fault = or_else(evidence_text(evidence, EVIDENCE_CERTIFICATE), "");
     const char *words = "TLS could not be agreed on";
+    bool dated = strcmp(fault, "expired") == 0 && evidence->set[EVIDENCE_EXPIRES];
 
     for (size_t i = 0; i < ELEMENTSOF(faults); i++)
         if (strcmp(fault, faults[i].fault) == 0)
             words = faults[i].words;
-    fputs(words, out);
-    if (strcmp(fault, "expired") == 0 && evidence->set[EVIDENCE_EXPIRES]) {
+    fputs(dated ? "the certificate expired" : words, out);
+    if (dated) {
         time_t expires = (time_t)evidence_number(evidence, EVIDENCE_EXPIRES);
         char day[sizeof("YYYYYY-MM-DD")] = "";
         struct tm when;

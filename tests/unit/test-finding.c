@@ -100,7 +100,7 @@ static void test_explained(void)
          "554 5.7.1 no"},
         {"{\"host\":\"h\",\"port\":465,\"security\":\"tls\",\"verdict\":\"bad-certificate\","
          "\"evidence\":{\"certificate\":\"expired\",\"expires\":1577836800}}",
-         "the certificate has expired on 2020-01-01"},
+         "the certificate expired on 2020-01-01"},
     };
     bool all = true;
 
