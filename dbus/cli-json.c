@@ -5,8 +5,6 @@
 #include "error.h"
 #include <stdio.h>
 
-DEFINE_CLEANUP(json_object *, json_object_put)
-
 bool json_put(json_object *object, const char *key, json_object *value)
 {
     if (object && value && json_object_object_add(object, key, value) == 0)
@@ -64,34 +62,40 @@ bool json_put_network(json_object *object, const struct client_network *network)
            json_put_time(inner, "since", network->since);
 }
 
-json_object *account_to_json(const struct client_account *account)
+bool json_put_endpoints(json_object *object, const struct client_account *account)
 {
-    _cleanup_(json_object_putp) json_object *object = json_object_new_object();
     json_object *endpoints = json_object_new_array();
 
-    if (!json_put_text(object, "name", account->name) ||
-        !json_put_text(object, "address", account->address) ||
-        !json_put_text(object, "state", account->state) ||
-        !json_put_working(object, &account->working) ||
-        !json_put_text(object, "provenance", account->provenance) ||
-        !json_put_time(object, "checked_at", account->checked_at) ||
-        !json_put_text(object, "last_reason", account->last_reason)) {
-        json_object_put(endpoints);
-        return NULL;
-    }
     if (!json_put(object, "endpoints", endpoints))
-        return NULL;
+        return false;
     for (size_t i = 0; i < account->n_endpoints; i++) {
         json_object *row = json_object_new_object();
 
         if (!row || json_object_array_add(endpoints, row) != 0) {
             json_object_put(row);
-            return NULL;
+            return false;
         }
         if (!json_put_endpoint(row, &account->endpoints[i]))
-            return NULL;
+            return false;
     }
-    return TAKE(object);
+    return true;
+}
+
+json_object *account_to_json(const struct client_account *account)
+{
+    json_object *object = json_object_new_object();
+
+    if (json_put_text(object, "name", account->name) &&
+        json_put_text(object, "address", account->address) &&
+        json_put_text(object, "state", account->state) &&
+        json_put_working(object, &account->working) &&
+        json_put_text(object, "provenance", account->provenance) &&
+        json_put_text(object, "last_reason", account->last_reason) &&
+        json_put_time(object, "checked_at", account->checked_at) &&
+        json_put_endpoints(object, account))
+        return object;
+    json_object_put(object);
+    return NULL;
 }
 
 int json_print(json_object *object)

@@ -209,3 +209,20 @@ char *moment_words(uint64_t usec, char buffer[static MOMENT_MAX])
         strcpy(buffer, "?");
     return buffer;
 }
+
+char *period_words(uint64_t from, uint64_t until)
+{
+    time_t first = (time_t)(from / SECOND_USEC), last = (time_t)(until / SECOND_USEC);
+    char start[MOMENT_MAX], end[MOMENT_MAX] = "now";
+    struct tm start_tm, end_tm;
+    bool same_day;
+
+    if (!localtime_r(&first, &start_tm) || !localtime_r(&last, &end_tm))
+        return strdup("?");
+    same_day = start_tm.tm_year == end_tm.tm_year && start_tm.tm_yday == end_tm.tm_yday;
+    if (strftime(start, sizeof(start), "%F %H:%M", &start_tm) == 0)
+        strcpy(start, "?");
+    if (until && strftime(end, sizeof(end), same_day ? "%H:%M" : "%F %H:%M", &end_tm) == 0)
+        strcpy(end, "?");
+    return format_new("%s to %s", start, end);
+}

@@ -18,8 +18,9 @@ enum exit_status {
 /* The command line, taken apart. The strings are argv's own. */
 struct options {
     const char *command;
-    const char *argument; /* ADDRESS of add, NAME of remove, COMMAND of help; else NULL */
-    bool json;
+    /* ADDRESS of add, NAME of remove, NETWORK of forget, COMMAND of help; else NULL */
+    const char *argument;
+    bool json, all;
     const char *account;                           /* --account; NULL: the command's own choice */
     const char *format;                            /* --format */
     const char *name;                              /* --name */
@@ -34,6 +35,8 @@ enum exit_status command_port(const struct options *options);
 enum exit_status command_accounts(const struct options *options);
 enum exit_status command_add(const struct options *options);
 enum exit_status command_remove(const struct options *options);
+enum exit_status command_log(const struct options *options);
+enum exit_status command_forget(const struct options *options);
 
 /* One line on standard error: what is wrong with the command line, and where help is. */
 enum exit_status usage_error(const struct options *options, const char *format, ...) _printf_(2, 3);
@@ -74,6 +77,7 @@ bool json_put_time(json_object *object, const char *key, uint64_t usec);
 bool json_put_working(json_object *object, const struct client_working *working);
 bool json_put_endpoint(json_object *object, const struct client_endpoint *endpoint);
 bool json_put_network(json_object *object, const struct client_network *network);
+bool json_put_endpoints(json_object *object, const struct client_account *account);
 json_object *account_to_json(const struct client_account *account); /* new */
 
 /* Prints the object on one line, flushes and frees it. 0, or -ENOMEM without one. */
@@ -101,6 +105,9 @@ const char *account_advice(const struct client_account *account);
 /* "14:02:11" today, "2026-11-20 14:02" on other days, by local time; `usec` since 1970. */
 #define MOMENT_MAX 40
 char *moment_words(uint64_t usec, char buffer[static MOMENT_MAX]);
+
+/* "2026-11-20 14:02 to 18:10", "... to now" where `until` is 0. New. */
+char *period_words(uint64_t from, uint64_t until);
 
 /* cli-account.c: rows of endpoints that stand under each other, and what stands above them. */
 struct endpoint_columns {

@@ -291,28 +291,16 @@ static int fill(char **const *texts, size_t n)
     return r;
 }
 
-int client_account_new(const char *path, struct client_account **ret)
+static int account_init(struct client_account *account)
 {
-    _cleanup_(client_account_freep) struct client_account *account = calloc(1, sizeof(*account));
-    int r;
-
-    if (!account)
-        return -ENOMEM;
-    account->path = strdup(path); /* an object path holds letters, digits, '_' and '/' only */
-    r = account->path ? fill((char **[]){&account->name, &account->address, &account->state,
-                                         &account->provenance, &account->last_reason,
-                                         &account->working.server, &account->working.security},
-                             7)
-                      : -ENOMEM;
-    if (r == 0)
-        *ret = TAKE(account);
-    return r;
+    return fill((char **[]){&account->name, &account->address, &account->state,
+                            &account->provenance, &account->last_reason, &account->working.server,
+                            &account->working.security},
+                7);
 }
 
-struct client_account *client_account_free(struct client_account *account)
+static void account_clear(struct client_account *account)
 {
-    if (!account)
-        return NULL;
     endpoints_clear(account);
     free(account->path);
     free(account->name);
@@ -322,8 +310,92 @@ struct client_account *client_account_free(struct client_account *account)
     free(account->last_reason);
     free(account->working.server);
     free(account->working.security);
+}
+
+int client_account_new(const char *path, struct client_account **ret)
+{
+    _cleanup_(client_account_freep) struct client_account *account = calloc(1, sizeof(*account));
+    int r;
+
+    if (!account)
+        return -ENOMEM;
+    account->path = strdup(path); /* an object path holds letters, digits, '_' and '/' only */
+    r = account->path ? account_init(account) : -ENOMEM;
+    if (r == 0)
+        *ret = TAKE(account);
+    return r;
+}
+
+struct client_account *client_account_free(struct client_account *account)
+{
+    if (!account)
+        return NULL;
+    account_clear(account);
     free(account);
     return NULL;
+}
+
+static int read_trip(DBusMessageIter *iter, struct client_trip *trip)
+{
+    static const struct field fields[] = {
+        {"network", read_text, offsetof(struct client_trip, network)},
+        {"name", read_text, offsetof(struct client_trip, network_name)},
+        {"account", read_text, offsetof(struct client_trip, account.name)},
+        {"arrived", read_uint64, offsetof(struct client_trip, arrived)},
+        {"until", read_uint64, offsetof(struct client_trip, until)},
+        {"checked", read_uint64, offsetof(struct client_trip, account.checked_at)},
+        {"server", read_text, offsetof(struct client_trip, account.working.server)},
+        {"port", read_uint16, offsetof(struct client_trip, account.working.port)},
+        {"security", read_text, offsetof(struct client_trip, account.working.security)},
+        {"endpoints", read_endpoints, offsetof(struct client_trip, account)},
+        {0},
+    };
+    int r = fill((char **[]){&trip->network, &trip->network_name}, 2);
+
+    if (r == 0)
+        r = account_init(&trip->account);
+    return r < 0 ? r : read_dict(iter, read_field, &(struct fields){fields, (char *)trip});
+}
+
+int client_read_history(DBusMessage *reply, struct client_trip **ret, size_t *ret_n)
+{
+    struct client_trip *trips = NULL, *grown;
+    DBusMessageIter iter, array;
+    size_t n = 0;
+    int r = 0;
+
+    if (!dbus_message_has_signature(reply, "aa{sv}"))
+        return -EBADMSG;
+    dbus_message_iter_init(reply, &iter);
+    dbus_message_iter_recurse(&iter, &array);
+    for (; r == 0 && dbus_message_iter_get_arg_type(&array) != DBUS_TYPE_INVALID;
+         dbus_message_iter_next(&array)) {
+        grown = reallocarray(trips, n + 1, sizeof(*trips));
+        if (!grown) {
+            r = -ENOMEM;
+            break;
+        }
+        trips = grown;
+        trips[n] = (struct client_trip){0};
+        r = read_trip(&array, &trips[n++]);
+    }
+    if (r < 0) {
+        client_trips_free(trips, n);
+        return r;
+    }
+    *ret = trips;
+    *ret_n = n;
+    return 0;
+}
+
+void client_trips_free(struct client_trip *trips, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free(trips[i].network);
+        free(trips[i].network_name);
+        account_clear(&trips[i].account);
+    }
+    free(trips);
 }
 
 int client_manager_init(struct client_manager *manager)

@@ -49,6 +49,14 @@ struct client_account {
     size_t n_endpoints;
 };
 
+/* A stay on a network, with what was found there last of the account: of it name, working,
+ * checked_at and endpoints. */
+struct client_trip {
+    char *network, *network_name;
+    uint64_t arrived, until; /* µs since 1970; until 0: still there */
+    struct client_account account;
+};
+
 struct client_network {
     char *id, *name, *interface, *gateway;
     bool known;
@@ -125,6 +133,9 @@ struct client_account *client_account_by_path(const struct client *client, const
  */
 int client_read_manager(DBusMessageIter *iter, struct client_manager *manager);
 int client_read_account(DBusMessageIter *iter, struct client_account *account);
+/* Reads the answer of GetHistory(). As above. */
+int client_read_history(DBusMessage *reply, struct client_trip **ret, size_t *ret_n);
+void client_trips_free(struct client_trip *trips, size_t n);
 int client_account_new(const char *path, struct client_account **ret);
 struct client_account *client_account_free(struct client_account *account);
 DEFINE_CLEANUP(struct client_account *, client_account_free)

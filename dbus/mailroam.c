@@ -25,6 +25,7 @@ enum {
     OPTION_NAME,
     OPTION_ENDPOINT,
     OPTION_SET,
+    OPTION_ALL,
 };
 
 #define TAKES(option) (1U << ((option)-OPTION_HELP))
@@ -39,13 +40,14 @@ static const struct option long_options[] = {
     {"name", required_argument, NULL, OPTION_NAME},
     {"endpoint", required_argument, NULL, OPTION_ENDPOINT},
     {"set", required_argument, NULL, OPTION_SET},
+    {"all", no_argument, NULL, OPTION_ALL},
     {0},
 };
 
 struct command {
     const char *name, *synopsis, *summary, *details;
     unsigned takes;
-    const char *argument; /* what the one argument is; NULL: it takes none */
+    const char *argument; /* what the one argument is, in [] where it may be left out; NULL: none */
     enum exit_status (*run)(const struct options *options);
 };
 
@@ -80,7 +82,14 @@ static const struct command commands[] = {
          TAKES(OPTION_SET),
      "ADDRESS", command_add},
     {"remove", "NAME", "remove an account and its file", "", 0, "NAME", command_remove},
-    {"help", "[COMMAND]", "show this, or more about one command", "", 0, "COMMAND", command_help},
+    {"log", "[--account NAME] [--json]",
+     "list the networks you have been on, and what worked and what was stopped there",
+     "The last stay comes first. What was learnt is kept until mailroam forget.\n",
+     TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT), NULL, command_log},
+    {"forget", "NETWORK | --all", "forget what was learnt on a network",
+     "NETWORK is a name as mailroam log shows it, or an id as in its JSON.\n", TAKES(OPTION_ALL),
+     "[NETWORK]", command_forget},
+    {"help", "[COMMAND]", "show this, or more about one command", "", 0, "[COMMAND]", command_help},
 };
 
 static const struct command *find_command(const char *name)
@@ -154,6 +163,9 @@ static int parse_option(struct options *options, int option, char **argv)
         break;
     case OPTION_ACCOUNT:
         options->account = optarg;
+        break;
+    case OPTION_ALL:
+        options->all = true;
         break;
     case OPTION_FORMAT:
         options->format = optarg;
@@ -236,7 +248,7 @@ static enum exit_status run(const struct options *options, unsigned given)
                                long_options[i].name);
     if (options->argument && !command->argument)
         return usage_error(options, "%s takes no argument '%s'", command->name, options->argument);
-    if (!options->argument && command->argument && command->run != command_help)
+    if (!options->argument && command->argument && *command->argument != '[')
         return usage_error(options, "%s: %s is missing", command->name, command->argument);
     return command->run(options);
 }

@@ -81,22 +81,27 @@ static int append_endpoint(DBusMessageIter *array, const struct finding *finding
     return r;
 }
 
-static int append_endpoints(DBusMessageIter *iter, const void *userdata)
+int append_findings(DBusMessageIter *iter, const struct finding *findings, size_t n)
 {
-    const struct account *account = account_of(userdata);
-    const struct finding *findings = account_findings(account);
     DBusMessageIter array;
     int r = 0;
 
     if (!dbus_message_iter_open_container(iter, DBUS_TYPE_ARRAY, "(sqssa{sv})", &array))
         return -ENOMEM;
-    for (size_t i = 0; r == 0 && i < account_settings(account)->n_endpoints; i++)
+    for (size_t i = 0; r == 0 && i < n; i++)
         r = append_endpoint(&array, &findings[i]);
     if (r < 0)
         dbus_message_iter_abandon_container(iter, &array);
     else if (!dbus_message_iter_close_container(iter, &array))
         r = -ENOMEM;
     return r;
+}
+
+static int append_endpoints(DBusMessageIter *iter, const void *userdata)
+{
+    const struct account *account = account_of(userdata);
+
+    return append_findings(iter, account_findings(account), account_settings(account)->n_endpoints);
 }
 
 static int handle_check(DBusMessage *call, void *userdata, DBusMessage **ret_reply _unused_,

@@ -53,6 +53,8 @@ int append_uint16(DBusMessageIter *iter, uint16_t value);
 int append_uint64(DBusMessageIter *iter, uint64_t value);
 int append_path(DBusMessageIter *iter, const char *value);
 int append_evidence(DBusMessageIter *iter, const struct evidence *evidence); /* a{sv} */
+/* a(sqssa{sv}) */
+int append_findings(DBusMessageIter *iter, const struct finding *findings, size_t n);
 
 /* One entry of an a{sv}, of a basic type ('s', 'b', 't', ...; value by address). 0 or -ENOMEM. */
 int append_entry(DBusMessageIter *dictionary, const char *key, int type, const void *value);
@@ -61,3 +63,8 @@ int append_entry(DBusMessageIter *dictionary, const char *key, int type, const v
 int append_working_server(DBusMessageIter *iter, const struct account *account);
 int append_working_port(DBusMessageIter *iter, const struct account *account);
 int append_working_security(DBusMessageIter *iter, const struct account *account);
+
+/* publish-history.c: the manager's methods that are about the memory. */
+int handle_get_history(DBusMessage *call, void *userdata, DBusMessage **ret_reply,
+                       DBusError *error);
+int handle_forget(DBusMessage *call, void *userdata, DBusMessage **ret_reply, DBusError *error);

@@ -334,6 +334,8 @@ const struct bus_interface manager_interface = {
              ARGUMENTS({"account", "o"}), handle_add_account},
             {"RemoveAccount", ARGUMENTS({"account", "o"}), NULL, handle_remove_account},
             {"Reload", NULL, NULL, handle_reload},
+            {"GetHistory", NULL, ARGUMENTS({"trips", "aa{sv}"}), handle_get_history},
+            {"Forget", ARGUMENTS({"network", "s"}), NULL, handle_forget},
             {NULL},
         },
     .properties =

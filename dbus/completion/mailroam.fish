@@ -3,7 +3,11 @@ function __mailroam_accounts
     mailroam accounts 2>/dev/null </dev/null | string replace -rf '^(\S+)  .*' '$1'
 end
 
-set -l commands status check watch port accounts add remove help
+function __mailroam_networks
+    mailroam log --json 2>/dev/null </dev/null | string replace -rf '^{"network":"[^"]*","name":"([^"\\\\]*)".*' '$1' | sort -u
+end
+
+set -l commands status check watch port accounts add remove log forget help
 complete -c mailroam -f
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a status -d 'Show the network, the accounts, and what works'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a check -d 'Check again now'
@@ -12,15 +16,19 @@ complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a port -d '
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a accounts -d 'List the accounts'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a add -d 'Add an account'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a remove -d 'Remove an account'
+complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a log -d 'List the networks you have been on'
+complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a forget -d 'Forget what was learnt on a network'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a help -d 'More about one command'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -l version -d 'The version'
 complete -c mailroam -s h -l help -d Help
-complete -c mailroam -n '__fish_seen_subcommand_from status check watch port' -l account -x -a '(__mailroam_accounts)' -d 'Of this account only'
-complete -c mailroam -n '__fish_seen_subcommand_from status check watch port accounts add' -l json -d 'Facts as JSON'
+complete -c mailroam -n '__fish_seen_subcommand_from status check watch port log' -l account -x -a '(__mailroam_accounts)' -d 'Of this account only'
+complete -c mailroam -n '__fish_seen_subcommand_from status check watch port accounts add log' -l json -d 'Facts as JSON'
 complete -c mailroam -n '__fish_seen_subcommand_from port' -l format -x -d 'What to print'
 complete -c mailroam -n '__fish_seen_subcommand_from add' -l server -x -a '(__fish_print_hostnames)' -d 'Mail server'
 complete -c mailroam -n '__fish_seen_subcommand_from add' -l name -x -d 'Name of the account'
 complete -c mailroam -n '__fish_seen_subcommand_from add' -l endpoint -x -a '465/tls 587/starttls 25/starttls 2525/starttls 443/tls' -d 'Port and security'
 complete -c mailroam -n '__fish_seen_subcommand_from add' -l set -x -a 'Username= PasswordCommand= LoginCheck= Mechanisms= CAFile= Pin= MinimumSecurity=' -d 'Key of the account file'
 complete -c mailroam -n '__fish_seen_subcommand_from remove' -a '(__mailroam_accounts)'
+complete -c mailroam -n '__fish_seen_subcommand_from forget' -a '(__mailroam_networks)'
+complete -c mailroam -n '__fish_seen_subcommand_from forget' -l all -d 'Forget all networks'
 complete -c mailroam -n '__fish_seen_subcommand_from help' -a "$commands"

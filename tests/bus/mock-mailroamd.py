@@ -5,7 +5,7 @@
 usage: mock-mailroamd.py XML STORY [RECORD]
 
 STORY is a JSON file: {"manager": {property: value}, "accounts": {name: {property: value}},
-"check": [step...], "on": {"Method": step}}. A step is a dictionary of what it does, in this order:
+"check": [step...], "on": {"Method": step}, "history": [trip...]}. A step is a dictionary of what it does, in this order:
 {"wait": ms, "set": {name-or-"": {property: value}}, "add": name, "remove": name, "die": true,
 "error": [name, text]}. "check" runs during a Check call, before it is answered; lines on standard
 input are steps that run at once. Every call is written to RECORD, one JSON array a line.
@@ -32,13 +32,18 @@ def path_of(name):
         else "".join("_%02x" % b for b in c.encode()) for i, c in enumerate(name))
 
 
+def dictionary(values):
+    types = {"known": "b", "since": "t", "arrived": "t", "until": "t", "checked": "t", "port": "q",
+             "endpoints": "a(sqssa{sv})"}
+    return {k: variant(types.get(k, "s"), x) for k, x in values.items()}
+
+
 def variant(signature, value):
     if signature == "a(sqssa{sv})":
         value = [(h, p, s, v, {k: GLib.Variant("t" if k == "expires" else EVIDENCE[type(x)], x)
                                for k, x in e.items()}) for h, p, s, v, e in value]
     elif signature == "a{sv}":
-        types = {"known": "b", "since": "t"}
-        value = {k: GLib.Variant(types.get(k, "s"), x) for k, x in value.items()}
+        value = dictionary(value)
     return GLib.Variant(signature, value)
 
 
@@ -158,6 +163,9 @@ class Mock:
                 address = settings.unpack()["Address"]
                 invocation.return_value(GLib.Variant(
                     "(o)", (self.add(name, {"Address": address, "State": "checking"}),)))
+            elif method == "GetHistory":
+                invocation.return_value(GLib.Variant(
+                    "(aa{sv})", ([dictionary(trip) for trip in self.story.get("history", [])],)))
             elif method == "RemoveAccount":
                 self.remove(parameters.unpack()[0])
                 invocation.return_value(None)
