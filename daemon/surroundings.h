@@ -18,9 +18,7 @@ enum connectivity {
 
 const char *connectivity_to_string(enum connectivity connectivity);
 
-#define PORTAL_URL_MAX                                                                             \
-    2048 /* bytes with the NUL; more is no address that anybody types or sends                     \
-          */
+#define PORTAL_URL_MAX 2048 /* bytes with the NUL */
 
 struct surroundings {
     enum connectivity connectivity;

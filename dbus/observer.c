@@ -256,14 +256,11 @@ static const char *signal_name(const struct bus_subject *subject)
 }
 
 /* Without waiting for an answer: where the bus refuses a rule, its signals are not heard. */
-static bool add_match(DBusConnection *dbus, char *rule)
+static bool add_match(DBusConnection *dbus, const char *rule)
 {
-    _cleanup_free_ char *owned = rule;
-    const char *argument = rule;
     _cleanup_(dbus_message_unrefp) DBusMessage *call =
-        rule ? bus_call_new(DBUS_SERVICE_DBUS, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS, "AddMatch",
-                            DBUS_TYPE_STRING, &argument, DBUS_TYPE_INVALID)
-             : NULL;
+        bus_call_new(DBUS_SERVICE_DBUS, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS, "AddMatch",
+                     DBUS_TYPE_STRING, &rule, DBUS_TYPE_INVALID);
 
     if (!call)
         return false;
@@ -274,19 +271,19 @@ static bool add_match(DBusConnection *dbus, char *rule)
 /* The rules for the service's coming and going, and for the subject's signal. */
 static bool add_matches(DBusConnection *dbus, const struct bus_subject *subject)
 {
-    char *coming, *signal;
+    char rule[3 * DBUS_MAXIMUM_NAME_LENGTH + 128]; /* three names and the words between */
 
-    if (asprintf(&coming,
-                 "type='signal',sender='" DBUS_SERVICE_DBUS "',interface='" DBUS_INTERFACE_DBUS
-                 "',member='NameOwnerChanged',arg0='%s'",
-                 subject->service) < 0)
-        coming = NULL;
-    if (asprintf(&signal, "type='signal',sender='%s',interface='%s',member='%s'%s%s%s",
-                 subject->service, signal_interface(subject), signal_name(subject),
-                 subject->signal ? "" : ",arg0='", subject->signal ? "" : subject->interface,
-                 subject->signal ? "" : "'") < 0)
-        signal = NULL;
-    return add_match(dbus, coming) & add_match(dbus, signal); /* both, as both are freed there */
+    (void)snprintf(rule, sizeof(rule),
+                   "type='signal',sender='" DBUS_SERVICE_DBUS "',interface='" DBUS_INTERFACE_DBUS
+                   "',member='NameOwnerChanged',arg0='%s'",
+                   subject->service);
+    if (!add_match(dbus, rule))
+        return false;
+    (void)snprintf(rule, sizeof(rule), "type='signal',sender='%s',interface='%s',member='%s'%s%s%s",
+                   subject->service, signal_interface(subject), signal_name(subject),
+                   subject->signal ? "" : ",arg0='", subject->signal ? "" : subject->interface,
+                   subject->signal ? "" : "'");
+    return add_match(dbus, rule);
 }
 
 static void on_owner(_unused_ DBusPendingCall *pending, void *userdata)

@@ -52,6 +52,12 @@ static int64_t growth(uint64_t a_before, uint64_t b_before, uint64_t a, uint64_t
     return (int64_t)((a - b) - (a_before - b_before));
 }
 
+/* To the nearest: between two clocks' readings some microseconds go by. */
+static int64_t seconds(int64_t usec)
+{
+    return (usec + (usec < 0 ? -SECOND : SECOND) / 2) / SECOND;
+}
+
 struct clock_news clock_compare(const struct clock_reading *before, const struct clock_reading *now)
 {
     int64_t slept = growth(before->boottime, before->monotonic, now->boottime, now->monotonic),
@@ -60,11 +66,11 @@ struct clock_news clock_compare(const struct clock_reading *before, const struct
 
     if (slept >= SECOND) {
         news.changes |= CLOCK_RESUMED;
-        news.slept_for = (uint64_t)slept / SECOND;
+        news.slept_for = (uint64_t)seconds(slept);
     }
     if (set >= SECOND || set <= -SECOND) {
         news.changes |= CLOCK_SET;
-        news.set_by = set / SECOND;
+        news.set_by = seconds(set);
     }
     return news;
 }

@@ -112,7 +112,7 @@ files() {
     resolv_conf=$(readlink -m /etc/resolv.conf)
     mount -t tmpfs -o mode=755 tmpfs /run
     export LAB_DIR=/run/mailroam-lab
-    mkdir -p /run/netns "$LAB_DIR"/{wire,home,user-runtime} "${resolv_conf%/*}"
+    mkdir -p /run/netns "$LAB_DIR"/{wire,home,user-runtime,system} "${resolv_conf%/*}"
     touch "$LAB_DIR/resolv.conf"
     [ -e "$resolv_conf" ] || touch "$resolv_conf"
     mount --bind "$LAB_DIR/resolv.conf" "$resolv_conf"
@@ -123,7 +123,7 @@ files() {
     fi
     # What stands on the session outside must not be reached from in here.
     unset DBUS_SESSION_BUS_ADDRESS DISPLAY WAYLAND_DISPLAY NOTIFY_SOCKET
-    export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$LAB_DIR/system-bus # whoever wants one starts it there
+    export DBUS_SYSTEM_BUS_ADDRESS=unix:path=$LAB_DIR/system/bus # who wants one starts it there
 }
 
 # sysctls NAMESPACE PATH=VALUE...: settings below /proc/sys/net
