@@ -11,6 +11,7 @@
 #include "log.h"
 #include "paths.h"
 #include "text.h"
+#include "watch/networkd.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct manager {
     struct settings settings;
     struct circumstances circumstances;
     struct surroundings surroundings;
+    char portal_url[PORTAL_URL_MAX];
     uint64_t woken_at;         /* µs of CLOCK_BOOTTIME: when logind last said so */
     bool loaded;               /* the files have been read once */
     struct account **accounts; /* NULL-terminated */
@@ -60,6 +62,22 @@ static void visit(struct manager *manager, const struct network *network, bool m
     memory_visit(manager->memory, network->id, network->name, moved, network->since);
 }
 
+/* From whoever knows it: NetworkManager, or systemd-networkd. */
+static void update_portal_url(struct manager *manager)
+{
+    const struct way_out *way = network_primary(watch_network(manager->watch));
+    char url[PORTAL_URL_MAX];
+
+    if (*manager->surroundings.portal_url)
+        strcpy(url, manager->surroundings.portal_url);
+    else
+        (void)networkd_portal_url(NETWORKD_LINKS, way ? way->ifindex : 0, url);
+    if (strcmp(url, manager->portal_url) == 0)
+        return;
+    strcpy(manager->portal_url, url);
+    manager->listener->changed(manager, MANAGER_PORTAL, manager->userdata);
+}
+
 static void on_network(const struct network *network, unsigned changes, const char *reason,
                        void *userdata)
 {
@@ -73,6 +91,7 @@ static void on_network(const struct network *network, unsigned changes, const ch
         log_notice("network: %s", reason);
     if (changes & (WATCH_MOVED | WATCH_IDENTITY))
         manager->listener->changed(manager, MANAGER_NETWORK, manager->userdata);
+    update_portal_url(manager);
     for (size_t i = 0; i < manager->n_accounts; i++) {
         struct account *account = manager->accounts[i];
 
@@ -129,6 +148,8 @@ static void on_account_changed(struct account *account, unsigned changes, void *
 
     if (changes & ACCOUNT_ENDPOINTS)
         learn_targets(manager, account);
+    if (changes & ACCOUNT_STATE && account_state(account) == STATE_PORTAL)
+        update_portal_url(manager); /* by now whoever knows it does */
     manager->listener->account.changed(account, changes, manager->userdata);
 }
 
@@ -171,8 +192,7 @@ void manager_surroundings(struct manager *manager, const struct surroundings *su
     if (changes & SURROUNDINGS_CONNECTIVITY)
         log_info("connectivity: %s -> %s", connectivity_to_string(before),
                  connectivity_to_string(surroundings->connectivity));
-    if (changes & SURROUNDINGS_PORTAL_URL)
-        manager->listener->changed(manager, MANAGER_PORTAL, manager->userdata);
+    update_portal_url(manager);
     circumstances->asleep = surroundings->sleeping;
     circumstances->portal = surroundings->connectivity == CONNECTIVITY_PORTAL;
     circumstances->cost.sparing = surroundings->metered || surroundings->on_battery;
@@ -188,17 +208,24 @@ void manager_surroundings(struct manager *manager, const struct surroundings *su
 
 const char *manager_portal_url(const struct manager *manager)
 {
-    return manager->surroundings.portal_url;
+    return manager->portal_url;
+}
+
+static bool clock_is_wrong(uint64_t realtime)
+{
+    return clock_looks_wrong(realtime, clock_program_written(), 0);
 }
 
 void manager_clock(struct manager *manager, const struct clock_news *news)
 {
-    if (news->changes & CLOCK_SET) {
+    uint64_t now = clock_realtime(), before = now - (uint64_t)news->set_by * 1000000;
+    bool right = clock_is_wrong(before) && !clock_is_wrong(now);
+
+    if (news->changes & CLOCK_SET)
         log_notice("the clock was set by %lld s", (long long)news->set_by);
-        for (size_t i = 0; i < manager->n_accounts; i++)
-            if (account_has(manager->accounts[i], VERDICT_BAD_CERTIFICATE))
-                account_recheck(manager->accounts[i], "the clock was set");
-    }
+    for (size_t i = 0; news->changes & CLOCK_SET && i < manager->n_accounts; i++)
+        if (right || account_has(manager->accounts[i], VERDICT_BAD_CERTIFICATE))
+            account_recheck(manager->accounts[i], "the clock was set");
     /* Where logind runs, it tells that, too: about now, or it has just done so. */
     if (news->changes & CLOCK_RESUMED && !manager->circumstances.asleep &&
         (manager->woken_at == 0 || boottime_us(manager) - manager->woken_at > WAKING_US))
@@ -219,6 +246,8 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_list
     manager->accounts = calloc(1, sizeof(*manager->accounts));
     if (!manager->accounts)
         return -ENOMEM;
+    if (clock_is_wrong(clock_realtime()))
+        log_warning("the clock of this machine is wrong: it is behind this program");
     r = open_memory(&manager->memory);
     if (r == 0)
         r = watch_new(&manager->watch, event, memory_salt(manager->memory), on_network, manager);
