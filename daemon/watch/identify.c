@@ -28,9 +28,10 @@
 #define SILENT_AFTER  1000000 /* µs: the network is called by what is known */
 #define GIVE_UP_AFTER 5000000 /* µs: the kernel has asked three times, a second apart */
 
-_Static_assert(IDENTITY_ID_MAX <= NETWORK_ID_MAX && IDENTITY_NAME_MAX <= NETWORK_NAME_MAX &&
-                   IDENTITY_SALT_LENGTH == WATCH_SALT_SIZE && IDENTITY_KIND_MAX == KERNEL_KIND_MAX,
-               "identity.h and watch.h agree");
+_Static_assert(IDENTITY_ID_MAX <= NETWORK_ID_MAX, "an id fits");
+_Static_assert(IDENTITY_NAME_MAX <= NETWORK_NAME_MAX, "a name fits");
+_Static_assert(IDENTITY_SALT_LENGTH == (int)WATCH_SALT_SIZE, "the same salt");
+_Static_assert(IDENTITY_KIND_MAX == (int)KERNEL_KIND_MAX, "a kind fits");
 
 struct identify {
     struct bell *bell;

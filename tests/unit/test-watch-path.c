@@ -101,9 +101,7 @@ static void full_tunnel(struct seat *seat)
     run("ip rule del not fwmark 51 table 51");
     ok(wait_for(seat, is_at(seat, AT_HOME)), "... and home again");
     forget(seat);
-    close(fd);
-    fd = -1;
-    run("ip rule del table main suppress_prefixlength 0");
+    run("ip link del tun0 && ip rule del table main suppress_prefixlength 0");
     was_nothing(seat, "the VPN goes, and a rule that means nothing now");
 }
 
