@@ -35,7 +35,6 @@ struct memory {
 
 DEFINE_CLEANUP(struct memory *, memory_free)
 DEFINE_CLEANUP(struct memory_result *, memory_result_free)
-DEFINE_CLEANUP(struct memory_network *, memory_network_free)
 DEFINE_CLEANUP(struct memory_trip *, memory_trip_free)
 
 /* Puts the file's content under a new name beside it: a second link, or another name for it where

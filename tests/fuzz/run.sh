@@ -31,7 +31,8 @@ fuzz() {
     return $status
 }
 
-for name in account certificate conversation dns errqueue finding nl80211 resolver smtp text walk; do
+names='account certificate conversation dns errqueue finding memory nl80211 resolver smtp text walk'
+for name in $names; do
     if [ -x "$top_builddir/tests/fuzz/fuzz-$name" ]; then
         check "fuzz-$name finds nothing in $seconds s" fuzz "$name"
     else
