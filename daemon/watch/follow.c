@@ -215,6 +215,8 @@ int follow_new(struct follow **ret, sd_event *event, const char *const paths[], 
             return -ENOMEM;
     }
     r = sd_event_add_io(event, &follow->readable, follow->fd, EPOLLIN, on_readable, follow);
+    if (r >= 0) /* what came together with a change of the network is told together with it */
+        r = sd_event_source_set_priority(follow->readable, SD_EVENT_PRIORITY_IMPORTANT);
     if (r < 0)
         return r;
     walk_all(follow);
