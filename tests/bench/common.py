@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the benches share: the lab around them, and in it mailroamd on a bus of its own.
 
-They need root or user namespaces, as tests/lab/lab.sh does, and print figures; they pass no verdict.
+They need root or user namespaces, as tests/lab/lab.sh does, and print figures; storm.py also says whether what is
+asked of the daemon was held.
 """
 import os
 import pathlib

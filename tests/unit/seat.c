@@ -151,7 +151,7 @@ void settle(struct seat *seat)
 {
     wait_for(seat, attempt("! ip -6 addr show tentative | grep -q inet6"));
     wait_for(seat, seen(seat)->identified);
-    wait_for(seat, sd_event_run(seat->event, 200000) == 0);
+    wait_for(seat, sd_event_run(seat->event, 100000) == 0);
     reads = 0;
     forget(seat);
 }

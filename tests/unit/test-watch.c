@@ -116,8 +116,8 @@ static void two_routes(struct seat *seat)
 
 static void tentative(struct seat *seat)
 {
-    /* Three probes a second apart: time enough to look, on a slow machine, too. */
-    run(LINKS " && echo 3 >/proc/sys/net/ipv6/conf/wlan0/dad_transmits && "
+    /* Two probes a second apart: time enough to look, on a slow machine, too. */
+    run(LINKS " && echo 2 >/proc/sys/net/ipv6/conf/wlan0/dad_transmits && "
               "echo 1 >/proc/sys/net/ipv6/conf/wlan0/accept_dad && " IPV6_ROUTE
               " && " IPV6_ADDRESS);
     reads = 0;
@@ -161,7 +161,7 @@ static void noise(struct seat *seat)
     run(LINKS " && " HOME);
     wait_for(seat, is_at(seat, AT_HOME) && seen(seat)->identified);
     forget(seat);
-    ok(run_beside(seat, NOISE(80)), "80 veth pairs come and go");
+    ok(run_beside(seat, NOISE(200)), "200 veth pairs come and go");
     ok(run_beside(seat, "ip neigh add 10.20.0.5 lladdr 02:00:00:00:00:05 dev wlan0 && "
                         "ip link add br0 type bridge && ip link set br0 up && "
                         "ip addr add 172.17.0.1/16 dev br0 && "
