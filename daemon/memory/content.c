@@ -10,7 +10,8 @@
 DEFINE_CLEANUP(struct memory_result *, memory_result_free)
 
 int memory_result_new(struct memory_result **ret, const char *account,
-                      const struct finding *findings, size_t n, ssize_t chosen)
+                      const struct finding *findings, size_t n, ssize_t chosen, uint64_t at,
+                      uint32_t took_ms)
 {
     _cleanup_(memory_result_freep) struct memory_result *result = calloc(1, sizeof(*result));
 
@@ -18,6 +19,8 @@ int memory_result_new(struct memory_result **ret, const char *account,
         return -ENOMEM;
     (void)snprintf(result->account, sizeof(result->account), "%s", account);
     result->chosen = chosen;
+    result->at = at;
+    result->took_ms = took_ms;
     result->findings = calloc(n, sizeof(*result->findings));
     if (!result->findings)
         return -ENOMEM;

@@ -55,7 +55,8 @@ struct memory_content {
 
 /* Copies the findings. 0 or -ENOMEM. */
 int memory_result_new(struct memory_result **ret, const char *account,
-                      const struct finding *findings, size_t n, ssize_t chosen);
+                      const struct finding *findings, size_t n, ssize_t chosen, uint64_t at,
+                      uint32_t took_ms);
 struct memory_result *memory_result_free(struct memory_result *result);
 struct memory_network *memory_network_free(struct memory_network *network);
 struct memory_trip *memory_trip_free(struct memory_trip *trip);

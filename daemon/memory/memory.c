@@ -20,7 +20,7 @@
 #include <time.h>
 
 /* A stay that was interrupted for no longer than this goes on: a link that flaps, a restart. */
-#define SAME_TRIP_US (10 * 60 * UINT64_C(1000000))
+#define SAME_TRIP_US (UINT64_C(10) * 60 * 1000000)
 
 struct memory {
     struct memory_content content;
@@ -365,15 +365,13 @@ int memory_record(struct memory *memory, const char *account, const struct findi
 
     if (!*memory->id)
         return 0;
-    r = memory_result_new(&whole, account, findings, n, chosen);
+    r = memory_result_new(&whole, account, findings, n, chosen, at, took_ms);
     if (r == 0)
-        r = memory_result_new(&brief, account, findings, n, chosen);
+        r = memory_result_new(&brief, account, findings, n, chosen, at, took_ms);
     if (r == 0)
         r = shorten(brief);
-    if (r < 0)
+    if (r != 0)
         return r;
-    whole->at = brief->at = at;
-    whole->took_ms = brief->took_ms = took_ms;
     r = note_trip(memory, brief);
     if (r < 0)
         return r;

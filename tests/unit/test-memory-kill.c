@@ -78,7 +78,10 @@ static uint64_t kill_once(uint64_t number)
     int ends[2], status;
     pid_t pid;
 
-    if (pipe2(ends, O_CLOEXEC) < 0 || (pid = fork()) < 0)
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        bail_out("pipe");
+    pid = fork();
+    if (pid < 0)
         bail_out("fork");
     if (pid == 0) {
         close(ends[0]);

@@ -285,7 +285,7 @@ static void test_oldest_go(void)
     memory_visit(again, "n2", "n2", true, NOON);
     ok(memory_known(again), "as do all others");
     for (unsigned i = 0; i < 2; i++)
-        for (unsigned j = 0; j < MEMORY_TRIPS_MAX; j++) {
+        for (uint64_t j = 0; j < MEMORY_TRIPS_MAX; j++) {
             memory_visit(again, i ? "a" : "b", "x", true, NOON + j * 60 * MINUTE);
             if (j % 50 == 0 || j > MEMORY_TRIPS_MAX - 3)
                 HOTEL(again, NOON + j * 60 * MINUTE);
@@ -441,14 +441,13 @@ static const struct {
 static void check_fate(const char *name, const char *text, size_t length, enum fate fate,
                        size_t networks, size_t trips)
 {
-    _cleanup_(memory_freep) struct memory *memory = NULL, *again = NULL;
     _cleanup_free_ char *aside = NULL, *now = NULL;
     struct memory_content content = {.networks = {.n = 0}};
     struct stat status = {0};
     size_t n;
 
     put_file(text, length);
-    memory = open_memory();
+    memory_free(open_memory());
     n = count_aside(&aside);
     is_number((long long)n, fate != KEPT, "%s: %s", name, fate == KEPT ? "used" : "kept aside");
     if (fate != KEPT)
@@ -461,7 +460,7 @@ static void check_fate(const char *name, const char *text, size_t length, enum f
     if (fate != REFUSED)
         is_number(content.salt[15], 15, "%s: the salt is the old one", name);
     memory_content_clear(&content);
-    again = open_memory();
+    memory_free(open_memory());
     is_number((long long)count_aside(NULL), (long long)n, "%s: the next start finds no fault",
               name);
     (void)unlink(path);
@@ -473,7 +472,6 @@ static void test_files(void)
 {
     _cleanup_free_ char *huge = calloc(1, MEMORY_FILE_MAX + 1), *cut = NULL;
     static const char good[] = FILE_OF(NETWORK("a") "," NETWORK("b"), TRIP(CHECK("me")));
-    _cleanup_(memory_freep) struct memory *memory = NULL;
     bool all = true;
 
     begin("files");
@@ -496,7 +494,7 @@ static void test_files(void)
        "the log names the fault");
     ok(logged("kept as networks.json.broken-") > 0, "and the file");
     (void)mkdir(path, 0700);
-    memory = open_memory();
+    memory_free(open_memory());
     is_number((long long)count_aside(NULL), 1, "a directory in its place is kept aside");
 }
 
@@ -605,7 +603,7 @@ static void test_full_disk(void)
     (void)mount(NULL, mount_point, NULL, MS_REMOUNT, NULL);
     put_file("rubbish", 7);
     (void)mount(NULL, mount_point, NULL, MS_REMOUNT | MS_RDONLY, NULL);
-    memory = memory_free(memory);
+    memory_free(memory);
     memory = open_memory();
     memory_visit(memory, "a", "a", true, NOON);
     HOTEL(memory, NOON);
