@@ -10,15 +10,15 @@
 #include "file.h"
 #include "log.h"
 #include "paths.h"
+#include "targets.h"
 #include "text.h"
 #include "watch/networkd.h"
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SUFFIX      ".account"
-#define WAKING_US   10000000 /* two reports of one waking-up are less than this apart */
-#define TARGETS_MAX 64       /* addresses of servers; beyond it the oldest is forgotten */
+#define SUFFIX    ".account"
+#define WAKING_US 10000000 /* two reports of one waking-up are less than this apart */
 
 struct manager {
     sd_event *event;
@@ -35,9 +35,8 @@ struct manager {
     bool loaded;               /* the files have been read once */
     struct account **accounts; /* NULL-terminated */
     size_t n_accounts;
-    unsigned changes;                         /* not announced yet */
-    struct watch_target targets[TARGETS_MAX]; /* the newest first */
-    size_t n_targets;
+    unsigned changes; /* not announced yet */
+    struct targets targets;
 };
 
 DEFINE_CLEANUP(struct manager *, manager_free)
@@ -108,36 +107,13 @@ static void recheck_all(struct manager *manager, const char *reason)
         account_recheck(manager->accounts[i], reason);
 }
 
-static bool is_target(const struct manager *manager, const struct ip *address)
-{
-    for (size_t i = 0; i < manager->n_targets; i++)
-        if (ip_equal(&manager->targets[i].address, address))
-            return true;
-    return false;
-}
-
-/* The way to each address at which a server was found is watched from then on: a name server may
- * give another one the next time, and the same one on another network. */
 static void learn_targets(struct manager *manager, const struct account *account)
 {
-    const struct finding *findings = account_findings(account);
-    bool learnt = false;
-    int r;
+    struct targets *targets = &manager->targets;
+    int r = 0;
 
-    for (size_t i = 0; i < account_settings(account)->n_endpoints; i++) {
-        const char *text = evidence_text(&findings[i].evidence, EVIDENCE_ADDRESS);
-        struct watch_target target = {0};
-
-        if (!text || !ip_parse(text, &target.address) || is_target(manager, &target.address))
-            continue;
-        (void)snprintf(target.host, sizeof(target.host), "%s", findings[i].endpoint.host);
-        manager->n_targets += manager->n_targets < TARGETS_MAX;
-        memmove(&manager->targets[1], &manager->targets[0],
-                (manager->n_targets - 1) * sizeof(target));
-        manager->targets[0] = target;
-        learnt = true;
-    }
-    r = learnt ? watch_set_targets(manager->watch, manager->targets, manager->n_targets) : 0;
+    if (targets_learn(targets, account_findings(account), account_settings(account)->n_endpoints))
+        r = watch_set_targets(manager->watch, targets->items, targets->n);
     if (r < 0)
         log_error("Cannot follow the routes to the mail servers: %s", strerror(-r));
 }
