@@ -5,19 +5,17 @@
  * on them and then load, so that what a restart would find is what runs.
  */
 #include "manager.h"
+#include "account-files.h"
 #include "cleanup.h"
 #include "error.h"
-#include "file.h"
 #include "log.h"
 #include "paths.h"
 #include "targets.h"
 #include "text.h"
 #include "watch/networkd.h"
-#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 
-#define SUFFIX    ".account"
 #define WAKING_US 10000000 /* two reports of one waking-up are less than this apart */
 
 struct manager {
@@ -341,70 +339,21 @@ static int load_account(struct manager *manager, const char *directory, const ch
     return r;
 }
 
-/* The account's name from the name of its file, new, in *ret; NULL where it is no account's. */
-static int name_of_file(const char *file, char **ret)
+/* Loads all files, and lets the accounts go that have none any more. A directory that cannot be
+ * read says nothing. */
+static int load_files(struct manager *manager)
 {
-    size_t length = strlen(file), suffix = strlen(SUFFIX);
+    _cleanup_free_ char *directory = account_files_directory();
+    _cleanup_(account_names_clear) struct account_names names = {NULL, 0};
+    int r = directory ? account_files_list(&names) : -errno;
 
-    *ret = NULL;
-    if (length <= suffix || strcmp(file + length - suffix, SUFFIX) != 0 || *file == '.')
-        return 0;
-    *ret = strndup(file, length - suffix);
-    if (!*ret)
-        return -ENOMEM;
-    if (account_name_check(*ret) < 0) {
-        _cleanup_free_ char *safe = text_safe(file, length, 120);
-
-        log_error("%s: an account's name is 1 to %d characters of plain text: skipped",
-                  safe ? safe : "", ACCOUNT_NAME_MAX);
-        free(*ret);
-        *ret = NULL;
-    }
-    return 0;
-}
-
-static int visible(const struct dirent *entry)
-{
-    return *entry->d_name != '.';
-}
-
-static void free_entries(struct dirent **entries, int n)
-{
-    for (int i = 0; i < n; i++)
-        free(entries[i]);
-    free(entries);
-}
-
-/* Marks which accounts still have a file, and loads those files. */
-static int load_directory(struct manager *manager, const char *directory)
-{
-    struct dirent **entries = NULL;
-    int n = scandir(directory, &entries, visible, alphasort), r = 0;
-
-    if (n < 0 && errno == ENOMEM)
-        return -ENOMEM;
-    if (n < 0 && errno != ENOENT)
-        log_error("%s: cannot be read: %s", directory, strerror(errno));
-    if (n < 0 && errno != ENOENT)
-        return 0;
-    for (int i = 0; r == 0 && i < n; i++) {
-        _cleanup_free_ char *name = NULL;
-
-        r = name_of_file(entries[i]->d_name, &name);
-        if (r == 0 && name)
-            r = load_account(manager, directory, name);
-    }
-    for (size_t at = manager->n_accounts; r == 0 && at-- > 0;) {
-        const char *name = account_settings(manager->accounts[at])->name;
-        bool has_file = false;
-
-        for (int i = 0; i < n; i++)
-            has_file |= strncmp(entries[i]->d_name, name, strlen(name)) == 0 &&
-                        strcmp(entries[i]->d_name + strlen(name), SUFFIX) == 0;
-        if (!has_file)
+    if (r < 0)
+        return r == -ENOMEM ? r : 0;
+    for (int i = 0; r == 0 && i < names.n; i++)
+        r = load_account(manager, directory, names.items[i]);
+    for (size_t at = manager->n_accounts; r == 0 && at-- > 0;)
+        if (!account_names_have(&names, account_settings(manager->accounts[at])->name))
             drop(manager, at);
-    }
-    free_entries(entries, n);
     return r;
 }
 
@@ -452,18 +401,15 @@ static void log_unknown_default(const char *name)
 
 int manager_load(struct manager *manager)
 {
-    _cleanup_free_ char *directory = path_config("accounts"), *before = NULL;
+    _cleanup_free_ char *before = strdup(default_name(manager));
     const char *wanted;
     int r;
 
-    if (!directory && errno != ENOENT)
-        return -ENOMEM;
-    before = strdup(default_name(manager));
     if (!before)
         return -ENOMEM;
     r = load_settings(manager);
-    if (r == 0 && directory)
-        r = load_directory(manager, directory);
+    if (r == 0)
+        r = load_files(manager);
     wanted = manager->settings.default_account;
     if (wanted && !manager_find(manager, wanted))
         log_unknown_default(wanted);
@@ -517,55 +463,34 @@ enum state manager_state(const struct manager *manager)
     return account ? account_state(account) : STATE_UNCONFIGURED;
 }
 
-static char *account_path(const char *directory, const char *name)
-{
-    char *path;
-
-    return asprintf(&path, "%s/%s" SUFFIX, directory, name) < 0 ? NULL : path;
-}
-
 int manager_add(struct manager *manager, const char *name, const char *text, char **ret_problem)
 {
-    _cleanup_free_ char *directory = path_config("accounts"), *path = NULL, *before = NULL;
+    _cleanup_free_ char *directory = account_files_directory(), *before = NULL;
     int r;
 
-    if (!directory)
-        return errno == ENOENT ? problem(ret_problem, "neither $XDG_CONFIG_HOME nor $HOME is set")
-                               : -ENOMEM;
-    path = account_path(directory, name);
     before = strdup(default_name(manager));
-    if (!path || !before)
+    if (!before)
         return -ENOMEM;
-    if (manager_find(manager, name) || access(path, F_OK) == 0)
+    if (manager_find(manager, name))
         return -EEXIST;
-    r = path_make_directories(directory);
+    r = account_file_create(name, text, ret_problem);
     if (r == 0)
-        r = file_write(path, text, strlen(text));
-    if (r < 0) {
-        (void)problem(ret_problem, "%s: cannot be written: %s", path, strerror(-r));
-        return r;
-    }
-    r = load_account(manager, directory, name);
+        r = directory ? load_account(manager, directory, name) : -ENOMEM;
     announce(manager, before);
     return r;
 }
 
 int manager_remove(struct manager *manager, struct account *account, char **ret_problem)
 {
-    _cleanup_free_ char *directory = path_config("accounts"), *path = NULL, *before = NULL;
+    _cleanup_free_ char *before = strdup(default_name(manager));
     const char *name = account_settings(account)->name;
+    int r;
 
-    if (directory)
-        path = account_path(directory, name);
-    before = strdup(default_name(manager));
-    if (!path || !before)
+    if (!before)
         return -ENOMEM;
-    if (unlink(path) < 0 && errno != ENOENT) {
-        int r = -errno;
-
-        (void)problem(ret_problem, "%s: cannot be deleted: %s", path, strerror(-r));
+    r = account_file_delete(name, ret_problem);
+    if (r < 0)
         return r;
-    }
     memory_forget_account(manager->memory, name);
     drop(manager, place_of(manager, name));
     announce(manager, before);
