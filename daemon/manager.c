@@ -96,6 +96,8 @@ static void on_network(const struct network *network, unsigned changes, const ch
             account_identified(account);
         if (changes & (WATCH_MOVED | WATCH_PATH))
             account_set_network(account, network, changes & WATCH_MOVED, change, reason);
+        else if (!account_is_checking(account) && !account_working(account))
+            account_recheck(account, "more is known of the network"); /* the other family, say */
     }
 }
 
@@ -105,13 +107,25 @@ static void recheck_all(struct manager *manager, const char *reason)
         account_recheck(manager->accounts[i], reason);
 }
 
-static void learn_targets(struct manager *manager, const struct account *account)
+static bool has_server(const char *host, const void *userdata)
 {
-    struct targets *targets = &manager->targets;
-    int r = 0;
+    const struct manager *manager = userdata;
 
-    if (targets_learn(targets, account_findings(account), account_settings(account)->n_endpoints))
-        r = watch_set_targets(manager->watch, targets->items, targets->n);
+    for (size_t i = 0; i < manager->n_accounts; i++) {
+        const struct account_settings *settings = account_settings(manager->accounts[i]);
+
+        for (size_t j = 0; j < settings->n_endpoints; j++)
+            if (strcmp(settings->endpoints[j].host, host) == 0)
+                return true;
+    }
+    return false;
+}
+
+/* The targets are others now. */
+static void follow_targets(struct manager *manager)
+{
+    int r = watch_set_targets(manager->watch, manager->targets.items, manager->targets.n);
+
     if (r < 0)
         log_error("Cannot follow the routes to the mail servers: %s", strerror(-r));
 }
@@ -120,8 +134,9 @@ static void on_account_changed(struct account *account, unsigned changes, void *
 {
     struct manager *manager = userdata;
 
-    if (changes & ACCOUNT_ENDPOINTS)
-        learn_targets(manager, account);
+    if (changes & ACCOUNT_ENDPOINTS && targets_learn(&manager->targets, account_findings(account),
+                                                     account_settings(account)->n_endpoints))
+        follow_targets(manager);
     if (changes & ACCOUNT_STATE && account_state(account) == STATE_PORTAL)
         update_portal_url(manager); /* by now whoever knows it does */
     manager->listener->account.changed(account, changes, manager->userdata);
@@ -386,6 +401,8 @@ static void announce(struct manager *manager, const char *before)
     unsigned changes = manager->changes;
 
     manager->changes = 0;
+    if (targets_sweep(&manager->targets, has_server, manager))
+        follow_targets(manager);
     if (strcmp(default_name(manager), before) != 0)
         changes |= MANAGER_DEFAULT;
     if (changes)

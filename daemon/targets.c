@@ -31,3 +31,15 @@ bool targets_learn(struct targets *targets, const struct finding *findings, size
     }
     return learnt;
 }
+
+bool targets_sweep(struct targets *targets, bool (*wanted)(const char *host, const void *userdata),
+                   const void *userdata)
+{
+    size_t kept = 0, before = targets->n;
+
+    for (size_t i = 0; i < before; i++)
+        if (wanted(targets->items[i].host, userdata))
+            targets->items[kept++] = targets->items[i];
+    targets->n = kept;
+    return kept < before;
+}

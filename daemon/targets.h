@@ -15,3 +15,7 @@ struct targets {
 
 /* Adds those in `findings`. Whether there was a new one among them. */
 bool targets_learn(struct targets *targets, const struct finding *findings, size_t n);
+
+/* Leaves only those whose host is `wanted`. Whether another one was among them. */
+bool targets_sweep(struct targets *targets, bool (*wanted)(const char *host, const void *userdata),
+                   const void *userdata);
