@@ -253,10 +253,13 @@ static void on_found(size_t index, struct finding *finding, void *userdata)
     update_choice(account);
 }
 
-static void record(struct account *account)
+/* What a portal has left of the ports does not replace what was found behind it. */
+static void record(struct account *account, enum state state)
 {
     const struct account_settings *settings = account->settings;
 
+    if (state == STATE_PORTAL && memory_recall(account->memory, settings->name))
+        return;
     if (memory_record(account->memory, settings->name, account->findings, settings->n_endpoints,
                       account->chosen, account->checked_at, account->took_ms) < 0)
         log_error("account %s: out of memory, the check is not remembered", settings->name);
@@ -266,6 +269,7 @@ static void on_ended(const char *problem, void *userdata)
 {
     struct account *account = userdata;
     size_t n = account->settings->n_endpoints;
+    enum state state = choose_state(account->findings, n, account->chosen, account->online);
 
     account->checking = false;
     if (problem) {
@@ -274,9 +278,9 @@ static void on_ended(const char *problem, void *userdata)
         account->checked_at = clock_us(CLOCK_REALTIME);
         account->took_ms = (uint32_t)((clock_us(CLOCK_MONOTONIC) - account->started_at) / 1000);
         account->complete = true;
-        record(account); /* who hears that the check has ended can rely on it */
+        record(account, state); /* who hears that the check has ended can rely on it */
         changed(account, ACCOUNT_CHECKED_AT);
-        enter_state(account, choose_state(account->findings, n, account->chosen, account->online));
+        enter_state(account, state);
     }
     if (!account->waiting)
         arm_next(account, problem ? OUTCOME_PROBE_FAILED : outcome_of(account));
@@ -399,7 +403,7 @@ void account_set_circumstances(struct account *account, const struct circumstanc
 void account_identified(struct account *account)
 {
     if (account->complete)
-        record(account);
+        record(account, account->state);
     else if (account->provenance != PROVENANCE_CONFIRMED) {
         recall(account);
         update_choice(account);
