@@ -74,13 +74,13 @@ static int save(struct memory *memory)
 
     if (!memory->path)
         return 0;
-    r = memory_file_write(&memory->content, &text, &length);
-    if (r == 0)
-        r = path_make_directories(memory->directory);
+    r = path_make_directories(memory->directory);
     if (r == 0 && memory->foreign) {
         r = set_aside(memory);
         memory->foreign = r < 0;
     }
+    if (r == 0)
+        r = memory_file_write(&memory->content, &text, &length);
     if (r == 0)
         r = file_write(memory->path, text, length);
     if (r < 0 && !memory->failing)
