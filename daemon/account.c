@@ -391,10 +391,11 @@ void account_set_circumstances(struct account *account, const struct circumstanc
     account->circumstances = *circumstances;
     if (circumstances->asleep)
         account->timer = sd_event_source_disable_unref(account->timer);
-    else if (circumstances->portal && !before.portal)
+    else if (circumstances->portal && !before.portal && account->state != STATE_PORTAL)
         account_recheck(account, "a portal stands in front of the network");
-    else if (before.portal && !circumstances->portal)
-        account_recheck(account, "the portal has let us through");
+    else if (before.portal && !circumstances->portal && account->state != STATE_OFFLINE)
+        /* Waited for like an arrival; where there is no network now, the portal was left behind. */
+        recheck(account, CHANGE_ELSEWHERE, "the portal has let us through");
     else if (!account_is_checking(account) && account->schedule.outcome == OUTCOME_WORKS &&
              account->checked_at > 0)
         arm_next(account, OUTCOME_WORKS); /* what looking again costs has changed */
