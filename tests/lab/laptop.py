@@ -86,6 +86,10 @@ def travel(place):
     subprocess.run(["travel", place], check=True, stderr=subprocess.DEVNULL)
 
 
+def block(*rules):
+    subprocess.run(["block", *rules], check=True, stderr=subprocess.DEVNULL)
+
+
 def write_resolv_conf(text):
     pathlib.Path(os.environ["LAB_DIR"], "resolv.conf").write_text(text)
 
@@ -143,6 +147,45 @@ class Bus:
                   self.glib.Variant("(s)", (f"type='signal',path_namespace='{MANAGER[0]}'",)))
 
 
+class Mock:
+    """A service with one object; says of its properties what it is told to."""
+
+    def __init__(self, bus, name, path, interface, **properties):
+        gio = bus.gio
+        self.bus, self.path, self.interface, self.properties = bus, path, interface, properties
+        self.connection = gio.DBusConnection.new_for_address_sync(
+            bus.address, gio.DBusConnectionFlags.AUTHENTICATION_CLIENT |
+            gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION, None, None)
+        self.asked = 0
+        self.connection.add_filter(self.on_message)
+        self.connection.call_sync("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                  "RequestName", bus.glib.Variant("(su)", (name, 0)), None,
+                                  gio.DBusCallFlags.NONE, -1, None)
+
+    def on_message(self, connection, message, incoming):
+        if not incoming or message.get_message_type() != self.bus.gio.DBusMessageType.METHOD_CALL:
+            return message
+        mine = message.get_path() == self.path and message.get_member() == "GetAll"
+        reply = message.new_method_reply()
+        reply.set_body(self.bus.glib.Variant("(a{sv})", (self.properties if mine else {},)))
+        connection.send_message(reply, self.bus.gio.DBusSendMessageFlags.NONE)
+        self.asked += mine
+        return None
+
+    def emit(self, member, signature, *values, interface=None):
+        self.connection.emit_signal(None, self.path, interface or self.interface, member,
+                                    self.bus.glib.Variant(signature, values))
+        self.connection.flush_sync()
+
+    def change(self, **properties):
+        """Returns when somebody has asked what they are now."""
+        asked = self.asked
+        self.properties.update(properties)
+        self.emit("PropertiesChanged", "(sa{sv}as)", self.interface, {}, list(properties),
+                  interface="org.freedesktop.DBus.Properties")
+        until(lambda: self.asked > asked)
+
+
 class Daemon:
     """mailroamd with one account, on the laptop as it is; a context manager. Names its checks on failure."""
 
@@ -155,7 +198,7 @@ class Daemon:
         self.keep_state, self.settings, self.environment = keep_state, settings, environment or {}
 
     def __enter__(self):
-        self.failed_before = failed
+        self.failed_before, self.killed = failed, False
         account = f"[Account]\nAddress=me@example.org\nServer={SERVER}\nCAFile={os.environ['LAB_CA']}\n"
         subprocess.run(["as-user", "sh", "-ec", """
             [ -n "$1" ] || rm -rf "$XDG_STATE_HOME"
@@ -164,7 +207,9 @@ class Daemon:
             printf %s "$3" >"$XDG_CONFIG_HOME/mailroam/mailroam.conf" """,
                         "-", "yes" if self.keep_state else "", account, self.settings], check=True)
         environment = {key: value for key, value in os.environ.items() if not key.startswith("SSL_CERT_")}
-        environment |= {"DBUS_SESSION_BUS_ADDRESS": self.bus.address, **self.environment}
+        environment |= {"DBUS_SESSION_BUS_ADDRESS": self.bus.address,
+                        "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={os.environ['LAB_DIR']}/no-system-bus",
+                        **self.environment}
         with open(self.log, "w") as out:
             self.process = subprocess.Popen(["as-user", self.program()], env=environment, stdout=out, stderr=out)
         until(lambda: self.get("State"))
@@ -184,7 +229,8 @@ class Daemon:
         self.process.send_signal(signal.SIGCONT)
         self.process.terminate()
         self.process.wait()
-        same(f"{self.title}: mailroamd ends well", self.process.returncode, 0)
+        same(f"{self.title}: mailroamd ends as it was told to", self.process.returncode,
+             -signal.SIGKILL if self.killed else 0)
         if failed > self.failed_before:
             print("# mailroamd said:\n#   " + self.log.read_text().replace("\n", "\n#   "), flush=True)
 
@@ -193,6 +239,11 @@ class Daemon:
         values = self.bus.call(NAME, where[0], "org.freedesktop.DBus.Properties", "Get",
                                self.bus.glib.Variant("(ss)", (where[1], name)))
         return values and values[0]
+
+    def kill(self):
+        self.killed = True
+        self.process.kill()
+        self.process.wait()
 
     def all_reasons(self):
         """Why each check so far was started."""
@@ -308,10 +359,11 @@ def change_name_servers():
     path.write_text(text.replace(more, "") if more in text else text + more)
 
 
-def packets_of_user():
-    """How many packets the daemon, its probes and whatever else runs as the plain user have sent. In a
-    lab without root all programs are one user's; there the ports that the daemon speaks to are counted."""
-    return int(re.search(r"packets (\d+)", on("laptop", "nft", "list", "counter", "inet", "lab", "user"))[1])
+def packets_of_user(which="user"):
+    """How many packets the daemon, its probes and whatever else runs as the plain user have sent; "mail":
+    to name servers and mail servers. In a lab without root all programs are one user's, and of the user
+    the ports that the daemon speaks to are counted."""
+    return int(re.search(r"packets (\d+)", on("laptop", "nft", "list", "counter", "inet", "lab", which))[1])
 
 
 def count_packets():
@@ -321,9 +373,11 @@ def count_packets():
     on("laptop", "nft", "-f", "-", input=f"""
 table inet lab {{
     counter user {{ }}
+    counter mail {{ }}
     chain output {{
         type filter hook output priority 0;
         {whose} counter name user
+        th dport {{ 25, 53, 465, 587 }} counter name mail
     }}
 }}
 """)
