@@ -253,13 +253,10 @@ static void on_found(size_t index, struct finding *finding, void *userdata)
     update_choice(account);
 }
 
-/* What a portal has left of the ports does not replace what was found behind it. */
-static void record(struct account *account, enum state state)
+static void record(struct account *account)
 {
     const struct account_settings *settings = account->settings;
 
-    if (state == STATE_PORTAL && memory_recall(account->memory, settings->name))
-        return;
     if (memory_record(account->memory, settings->name, account->findings, settings->n_endpoints,
                       account->chosen, account->checked_at, account->took_ms) < 0)
         log_error("account %s: out of memory, the check is not remembered", settings->name);
@@ -269,7 +266,6 @@ static void on_ended(const char *problem, void *userdata)
 {
     struct account *account = userdata;
     size_t n = account->settings->n_endpoints;
-    enum state state = choose_state(account->findings, n, account->chosen, account->online);
 
     account->checking = false;
     if (problem) {
@@ -278,9 +274,9 @@ static void on_ended(const char *problem, void *userdata)
         account->checked_at = clock_us(CLOCK_REALTIME);
         account->took_ms = (uint32_t)((clock_us(CLOCK_MONOTONIC) - account->started_at) / 1000);
         account->complete = true;
-        record(account, state); /* who hears that the check has ended can rely on it */
+        record(account); /* who hears that the check has ended can rely on it */
         changed(account, ACCOUNT_CHECKED_AT);
-        enter_state(account, state);
+        enter_state(account, choose_state(account->findings, n, account->chosen, account->online));
     }
     if (!account->waiting)
         arm_next(account, problem ? OUTCOME_PROBE_FAILED : outcome_of(account));
@@ -346,13 +342,14 @@ void account_check(struct account *account)
 }
 
 /* At once, or when the changes come less thick. Whatever it was, the check looks at how things are
- * then; so of several reasons that wait the last one is as good as any. */
-static void recheck(struct account *account, enum change change, const char *reason)
+ * then; so of several reasons that wait the first is as good as any, but for another network. */
+static void recheck(struct account *account, enum change change, bool moved, const char *reason)
 {
     uint64_t now = boottime_us(account), due = schedule_change(&account->schedule, now, change);
 
+    if (!account->waiting || moved)
+        set_next_reason(account, reason);
     account->waiting = true;
-    set_next_reason(account, reason);
     if (account->online)
         enter_state(account, STATE_CHECKING);
     if (due <= now && !account->circumstances.asleep) {
@@ -365,7 +362,7 @@ static void recheck(struct account *account, enum change change, const char *rea
 
 void account_recheck(struct account *account, const char *reason)
 {
-    recheck(account, account->online ? CHANGE_HERE : CHANGE_OFFLINE, reason);
+    recheck(account, account->online ? CHANGE_HERE : CHANGE_OFFLINE, false, reason);
 }
 
 void account_set_network(struct account *account, const struct network *network, bool moved,
@@ -381,7 +378,7 @@ void account_set_network(struct account *account, const struct network *network,
     }
     if (!account->online && account->chosen < 0)
         enter_state(account, STATE_OFFLINE);
-    recheck(account, change, reason);
+    recheck(account, change, moved, reason);
 }
 
 void account_set_circumstances(struct account *account, const struct circumstances *circumstances)
@@ -395,7 +392,7 @@ void account_set_circumstances(struct account *account, const struct circumstanc
         account_recheck(account, "a portal stands in front of the network");
     else if (before.portal && !circumstances->portal && account->state != STATE_OFFLINE)
         /* Waited for like an arrival; where there is no network now, the portal was left behind. */
-        recheck(account, CHANGE_ELSEWHERE, "the portal has let us through");
+        recheck(account, CHANGE_ELSEWHERE, false, "the portal has let us through");
     else if (!account_is_checking(account) && account->schedule.outcome == OUTCOME_WORKS &&
              account->checked_at > 0)
         arm_next(account, OUTCOME_WORKS); /* what looking again costs has changed */
@@ -404,7 +401,7 @@ void account_set_circumstances(struct account *account, const struct circumstanc
 void account_identified(struct account *account)
 {
     if (account->complete)
-        record(account, account->state);
+        record(account);
     else if (account->provenance != PROVENANCE_CONFIRMED) {
         recall(account);
         update_choice(account);
