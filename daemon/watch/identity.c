@@ -30,6 +30,7 @@
 #include "text.h"
 
 #include <nettle/hmac.h>
+#include <nettle/version.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -137,7 +138,7 @@ static void add_link(struct hmac_sha256_ctx *hash, const struct identity_facts *
 static void make_id(const struct identity_facts *facts, const uint8_t *salt,
                     char id[static IDENTITY_ID_MAX])
 {
-    uint8_t digest[(IDENTITY_ID_MAX - 1) / 2];
+    uint8_t digest[SHA256_DIGEST_SIZE];
     struct hmac_sha256_ctx hash;
 
     hmac_sha256_set_key(&hash, IDENTITY_SALT_LENGTH, salt);
@@ -151,8 +152,12 @@ static void make_id(const struct identity_facts *facts, const uint8_t *salt,
     else
         add_link(&hash, facts);
 
+#if NETTLE_VERSION_MAJOR >= 4 /* which takes no length any more */
+    hmac_sha256_digest(&hash, digest);
+#else
     hmac_sha256_digest(&hash, sizeof(digest), digest);
-    for (size_t i = 0; i < sizeof(digest); i++)
+#endif
+    for (size_t i = 0; i < (IDENTITY_ID_MAX - 1) / 2; i++) /* half of it tells enough */
         snprintf(id + i * 2, 3, "%02x", digest[i]);
 }
 
