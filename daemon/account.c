@@ -342,12 +342,13 @@ void account_check(struct account *account)
 }
 
 /* At once, or when the changes come less thick. Whatever it was, the check looks at how things are
- * then; so of several reasons that wait the first is as good as any, but for another network. */
-static void recheck(struct account *account, enum change change, bool moved, const char *reason)
+ * then; so of several reasons that wait the last one is as good as any, but a `weak` one: another
+ * network brings other routes along. */
+static void recheck(struct account *account, enum change change, bool weak, const char *reason)
 {
     uint64_t now = boottime_us(account), due = schedule_change(&account->schedule, now, change);
 
-    if (!account->waiting || moved)
+    if (!account->waiting || !weak)
         set_next_reason(account, reason);
     account->waiting = true;
     if (account->online)
@@ -378,7 +379,7 @@ void account_set_network(struct account *account, const struct network *network,
     }
     if (!account->online && account->chosen < 0)
         enter_state(account, STATE_OFFLINE);
-    recheck(account, change, moved, reason);
+    recheck(account, change, !moved, reason);
 }
 
 void account_set_circumstances(struct account *account, const struct circumstances *circumstances)
