@@ -18,6 +18,8 @@ SERVER = "mail.example.org"
 NAME = "org.mailroam.Mailroam1"
 PATH = "/org/mailroam/Mailroam1"
 MANAGER = NAME + ".Manager"
+# Two networks to travel to and fro between; and how often one daemon does not take it for flapping.
+PLACES, TRAVELS = ("home", "cafe"), 16
 PATIENCE = 30  # seconds for anything that has to happen
 QUIET = 3  # seconds without a wake-up: it sleeps
 CONFIG = """<busconfig><type>session</type><listen>{}</listen><auth>EXTERNAL</auth>
@@ -95,7 +97,7 @@ class Daemon:
         self.gio, self.glib = Gio, GLib
         folder = pathlib.Path(os.environ["LAB_DIR"], "bench")
         accounts = folder / "config/mailroam/accounts"
-        accounts.mkdir(parents=True)
+        accounts.mkdir(parents=True, exist_ok=True)
         (accounts / "bench.account").write_text(
             f"[Account]\nAddress=me@example.org\nServer={SERVER}\nCAFile={os.environ['LAB_CA']}\n")
         address = f"unix:path={folder}/bus"
@@ -105,7 +107,8 @@ class Daemon:
         self.bus.stdout.readline()
         # Where SSL_CERT_FILE names a bundle, the probe reads all of it: a user's session names none.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("SSL_CERT_")}
-        environment |= {"DBUS_SESSION_BUS_ADDRESS": address, "XDG_CONFIG_HOME": f"{folder}/config"}
+        environment |= {"DBUS_SESSION_BUS_ADDRESS": address, "XDG_CONFIG_HOME": f"{folder}/config",
+                        "XDG_STATE_HOME": f"{folder}/state"}
         self.log = folder / "log"
         with open(self.log, "w") as log:
             self.process = subprocess.Popen([BUILD / "mailroamd"], env=environment, stdout=log, stderr=log)
@@ -129,11 +132,12 @@ class Daemon:
         except self.glib.Error:
             return None
 
-    def on_port(self, heard):
-        """Calls heard(time, port) for each WorkingPortChanged, from another thread, as it comes in."""
+    def on_signal(self, heard):
+        """Calls heard(time, path, member, body) for each signal, from another thread, as it comes in."""
         def on_message(_connection, message, incoming):
-            if incoming and message.get_path() == PATH and message.get_member() == "WorkingPortChanged":
-                heard(time.monotonic(), message.get_body().unpack()[2])
+            if incoming and message.get_message_type() == self.gio.DBusMessageType.SIGNAL:
+                now, body = time.monotonic(), message.get_body()
+                heard(now, message.get_path(), message.get_member(), body.unpack() if body else ())
             return message
         self.connection.add_filter(on_message)
         self.connection.call_sync("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",

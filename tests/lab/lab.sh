@@ -10,8 +10,8 @@
 #       fd00:N::2         fd00:N::1           here       192.0.2.26  2001:db8::26  old.example.org
 #                         names: dnsmasq
 #
-# N is the network that `travel` has gone to: 10 home, 20 hotel, 30 office, 40 airport. The lab begins
-# nowhere, with the laptop's link down. Every line is a lab-wire of 0.5 ms each way. The server is by
+# N is the network that `travel` has gone to: 10 home, 20 hotel and inn, 30 office, 40 airport, 60 cafe.
+# The lab begins nowhere, with the laptop's link down. Every line is a lab-wire of 0.5 ms each way. The server is by
 # default the scripted one of tests/peer; none leaves its addresses without any port.
 #
 # With --long the way goes on behind r2, to a host without any service:
