@@ -184,15 +184,26 @@ static int show_progress(struct check *check)
     return 0;
 }
 
+/* What to do after this check. New, NULL without memory. */
+static char *advice_words(const struct client_account *account)
+{
+    if (!account->working.port || state_tone(account->state) != TONE_WARN)
+        return strdup(account_advice(account));
+    return format_new("Set your mail program to port %u (%s) while you are here, or let it ask: "
+                      "mailroam port.",
+                      account->working.port, account->working.security);
+}
+
 static json_object *result_to_json(const struct client_account *account)
 {
-    json_object *object = json_object_new_object();
+    _cleanup_free_ char *faults = faults_words(account), *advice = advice_words(account);
+    json_object *object = faults && advice ? json_object_new_object() : NULL;
 
     if (json_put_text(object, "event", "result") &&
         json_put_text(object, "account", account->name) &&
         json_put_text(object, "state", account->state) &&
         json_put_working(object, &account->working) &&
-        json_put_text(object, "advice", account_advice(account)))
+        json_put_text(object, "explanation", faults) && json_put_text(object, "advice", advice))
         return object;
     json_object_put(object);
     return NULL;
@@ -200,17 +211,19 @@ static json_object *result_to_json(const struct client_account *account)
 
 static int show_result(struct check *check, const struct client_account *account)
 {
-    _cleanup_free_ char *working = working_words(account), *text = NULL;
+    _cleanup_free_ char *working = NULL, *faults = NULL, *advice = NULL, *text = NULL;
     bool good = account->working.port != 0;
 
     if (check->options->json)
         return json_print(result_to_json(account));
-    if (working)
-        text = good ? format_new("%s: submit mail to %s.%s", account->name, working,
-                                 state_tone(account->state) == TONE_WARN
-                                     ? " The preferred endpoint does not work here."
-                                     : "")
-                    : format_new("%s: no port works. %s", account->name, account_advice(account));
+    working = working_words(account);
+    faults = faults_words(account);
+    advice = advice_words(account);
+    if (working && faults && advice)
+        text = good ? format_new("%s: submit mail to %s.%s%s%s%s", account->name, working,
+                                 *faults ? " " : "", faults, *advice ? " " : "", advice)
+                    : format_new("%s: no port works.%s%s%s%s", account->name, *faults ? " " : "",
+                                 faults, *advice ? " " : "", advice);
     if (!text)
         return -ENOMEM;
     print_wrapped(&check->screen, good ? TONE_GOOD : TONE_BAD, text, 0, 0);

@@ -113,6 +113,77 @@ char *endpoint_reason(const struct client_endpoint *endpoint)
     return finding_explain(&finding);
 }
 
+char *endpoint_sentence(const struct client_endpoint *endpoint, bool host, bool checking)
+{
+    _cleanup_free_ char *reason = endpoint_reason(endpoint), *port = NULL;
+    enum verdict verdict;
+
+    port = host ? format_new("%u of %s", endpoint->port, endpoint->host)
+                : format_new("%u", endpoint->port);
+    if (!reason || !port)
+        return NULL;
+    if (verdict_from_string(endpoint->verdict, &verdict) < 0)
+        return format_new("Port %s: %s.", port, endpoint->verdict);
+    switch (verdict) {
+    case VERDICT_UNKNOWN:
+        return checking ? format_new("Port %s is being checked.", port)
+                        : format_new("Port %s was not checked on this network yet.", port);
+    case VERDICT_WORKS:
+        return format_new("Port %s works: %s.", port, reason);
+    case VERDICT_NO_AUTH:
+    case VERDICT_CLEARTEXT:
+        return format_new("Port %s is open, but not to be used: %s.", port, reason);
+    case VERDICT_BLOCKED:
+        return format_new("Port %s is blocked on this network: %s.", port, reason);
+    case VERDICT_REFUSED:
+        return format_new("Port %s is refused by the server: %s.", port, reason);
+    case VERDICT_INTERCEPTED:
+        return format_new("Port %s is intercepted: %s.", port, reason);
+    case VERDICT_STRIPPED:
+        return format_new("Port %s is tampered with: %s.", port, reason);
+    case VERDICT_BAD_CERTIFICATE:
+        return format_new("Port %s is not to be trusted: %s.", port, reason);
+    case VERDICT_PORTAL:
+        return format_new("Port %s is behind a login page: %s.", port, reason);
+    case VERDICT_REJECTED:
+        return format_new("Port %s answers with an error: %s.", port, reason);
+    case VERDICT_LOGIN_REFUSED:
+        return format_new("Port %s works, but the login does not: %s.", port, reason);
+    case VERDICT_NOT_SMTP:
+        return format_new("Port %s is no mail server's: %s.", port, reason);
+    case VERDICT_SLOW:
+        return format_new("Port %s is too slow: %s.", port, reason);
+    case VERDICT_UNRESOLVED:
+        return format_new("Port %s could not be tried: %s.", port, reason);
+    case VERDICT_UNREACHABLE:
+        return format_new("Port %s is not reached: %s.", port, reason);
+    case N_VERDICT:
+        break;
+    }
+    return NULL;
+}
+
+char *faults_words(const struct client_account *account)
+{
+    char *text = strdup("");
+    bool hosts = false;
+
+    for (size_t i = 1; i < account->n_endpoints; i++)
+        hosts |= strcmp(account->endpoints[i].host, account->endpoints[0].host) != 0;
+    for (size_t i = 0; text && i < account->n_endpoints; i++) {
+        const struct client_endpoint *endpoint = &account->endpoints[i];
+        _cleanup_free_ char *before = NULL, *sentence = NULL;
+
+        if (!endpoint_decided(endpoint) ||
+            strcmp(endpoint->verdict, verdict_to_string(VERDICT_WORKS)) == 0)
+            continue;
+        before = TAKE(text);
+        sentence = endpoint_sentence(endpoint, hosts, false);
+        text = sentence ? format_new("%s%s%s", before, *before ? " " : "", sentence) : NULL;
+    }
+    return text;
+}
+
 char *working_words(const struct client_account *account)
 {
     const struct client_working *working = &account->working;
@@ -165,7 +236,7 @@ const char *account_advice(const struct client_account *account)
          "network: if it is the same there, tell your mail provider."},
         {VERDICT_BLOCKED, "This network stops mail. Use another one (a phone's hotspot) or a VPN, "
                           "and tell its operator that RFC 6409 asks to leave port 587 open."},
-        {VERDICT_REJECTED, "The server answers with an error: its reason stands above. Try again "
+        {VERDICT_REJECTED, "The server answers with an error, for the reason it gives. Try again "
                            "later, or ask your mail provider."},
         {VERDICT_CLEARTEXT, "The server offers no encryption, and a password is not sent without. "
                             "Ask your mail provider for a port with TLS."},

@@ -20,6 +20,8 @@ struct options {
     const char *command;
     /* ADDRESS of add, NAME of remove, NETWORK of forget, COMMAND of help; else NULL */
     const char *argument;
+    char **arguments; /* all of them, as PORT... of explain */
+    size_t n_arguments;
     bool json, all;
     const char *account;                           /* --account; NULL: the command's own choice */
     const char *format;                            /* --format */
@@ -31,6 +33,7 @@ struct options {
 enum exit_status command_status(const struct options *options);
 enum exit_status command_check(const struct options *options);
 enum exit_status command_watch(const struct options *options);
+enum exit_status command_explain(const struct options *options);
 enum exit_status command_port(const struct options *options);
 enum exit_status command_accounts(const struct options *options);
 enum exit_status command_add(const struct options *options);
@@ -96,6 +99,11 @@ char *endpoint_words(const struct client_endpoint *endpoint, bool host);
 const char *verdict_words(const struct client_endpoint *endpoint, bool checking);
 /* The reason behind the verdict; "" where there is none. */
 char *endpoint_reason(const struct client_endpoint *endpoint);
+/* The verdict as a sentence, "Port 25 is blocked on this network: ..."; with the host where that is
+ * set. */
+char *endpoint_sentence(const struct client_endpoint *endpoint, bool host, bool checking);
+/* The sentences of all endpoints that were checked and do not work; "" where there are none. */
+char *faults_words(const struct client_account *account);
 /* "mail.example.org port 465 (TLS)", "no port works", or "no port known yet" during a check. */
 char *working_words(const struct client_account *account);
 /* "Hotel on wlan0, gateway 192.0.2.1, since 14:02", or "none". */

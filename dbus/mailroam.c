@@ -47,7 +47,9 @@ static const struct option long_options[] = {
 struct command {
     const char *name, *synopsis, *summary, *details;
     unsigned takes;
-    const char *argument; /* what the one argument is, in [] where it may be left out; NULL: none */
+    /* What the one argument is, in [] where it may be left out, with ... where it may come several
+     * times; NULL: none. */
+    const char *argument;
     enum exit_status (*run)(const struct options *options);
 };
 
@@ -61,6 +63,12 @@ static const struct command commands[] = {
     {"check", "[--account NAME] [--json]", "check again now, and show each verdict as it comes",
      "With --json one object a line: event \"verdict\" each, then \"result\" for each account.\n",
      TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT), NULL, command_check},
+    {"explain", "[PORT[/SECURITY]]... [--account NAME] [--json]",
+     "explain what was found, with a picture of the way to the server",
+     "Without PORT all endpoints are explained. In the picture x is where a port is stopped, ! "
+     "where\n"
+     "something is wrong, and dots lead to what was not reached. Nothing is checked anew.\n",
+     TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT), "[PORT]...", command_explain},
     {"watch", "[--account NAME] [--json]",
      "one line a change of the working port, the state or the network",
      "Runs until it is interrupted or nobody reads it; the daemon may come and go meanwhile.\n",
@@ -220,10 +228,8 @@ static int parse(int argc, char **argv, struct options *options, unsigned *ret_g
         options->command = argv[optind];
     if (n > 1)
         options->argument = argv[optind + 1];
-    if (n > 2) {
-        usage_error(&(struct options){0}, "what is '%s'?", argv[optind + 2]);
-        return -EINVAL;
-    }
+    options->arguments = argv + optind + (n > 0);
+    options->n_arguments = n > 0 ? (size_t)n - 1 : 0;
     *ret_given = given;
     return 0;
 }
@@ -248,6 +254,8 @@ static enum exit_status run(const struct options *options, unsigned given)
                                long_options[i].name);
     if (options->argument && !command->argument)
         return usage_error(options, "%s takes no argument '%s'", command->name, options->argument);
+    if (options->n_arguments > 1 && !strstr(command->argument, "..."))
+        return usage_error(options, "what is '%s'?", options->arguments[1]);
     if (!options->argument && command->argument && *command->argument != '[')
         return usage_error(options, "%s: %s is missing", command->name, command->argument);
     return command->run(options);

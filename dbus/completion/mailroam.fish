@@ -3,14 +3,19 @@ function __mailroam_accounts
     mailroam accounts 2>/dev/null </dev/null | string replace -rf '^(\S+)  .*' '$1'
 end
 
+function __mailroam_ports
+    mailroam explain --json 2>/dev/null </dev/null | string replace -rf '^.*"port":([0-9]*),"security":"([a-z]*)","verdict".*' '$1/$2' | sort -un
+end
+
 function __mailroam_networks
     mailroam log --json 2>/dev/null </dev/null | string replace -rf '^{"network":"[^"]*","name":"([^"\\\\]*)".*' '$1' | sort -u
 end
 
-set -l commands status check watch port accounts add remove log forget help
+set -l commands status check explain watch port accounts add remove log forget help
 complete -c mailroam -f
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a status -d 'Show the network, the accounts, and what works'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a check -d 'Check again now'
+complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a explain -d 'Explain what was found, with a picture'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a watch -d 'One line a change'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a port -d 'Print the working server, port and security'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a accounts -d 'List the accounts'
@@ -21,8 +26,9 @@ complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a forget -d
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a help -d 'More about one command'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -l version -d 'The version'
 complete -c mailroam -s h -l help -d Help
-complete -c mailroam -n '__fish_seen_subcommand_from status check watch port log' -l account -x -a '(__mailroam_accounts)' -d 'Of this account only'
-complete -c mailroam -n '__fish_seen_subcommand_from status check watch port accounts add log' -l json -d 'Facts as JSON'
+complete -c mailroam -n '__fish_seen_subcommand_from status check explain watch port log' -l account -x -a '(__mailroam_accounts)' -d 'Of this account only'
+complete -c mailroam -n '__fish_seen_subcommand_from status check explain watch port accounts add log' -l json -d 'Facts as JSON'
+complete -c mailroam -n '__fish_seen_subcommand_from explain' -a '(__mailroam_ports)'
 complete -c mailroam -n '__fish_seen_subcommand_from port' -l format -x -d 'What to print'
 complete -c mailroam -n '__fish_seen_subcommand_from add' -l server -x -a '(__fish_print_hostnames)' -d 'Mail server'
 complete -c mailroam -n '__fish_seen_subcommand_from add' -l name -x -d 'Name of the account'
