@@ -5,8 +5,10 @@
 #include "config.h"
 #include "error.h"
 #include "text.h"
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
 
 /* What a failure of the bus means to the user. */
 static const struct {
@@ -108,6 +110,29 @@ struct client *client_open_or_say(enum exit_status *ret_status)
         return client;
     *ret_status = client_failure(client, r);
     return client_free(client);
+}
+
+int stop_signals_open(bool resize)
+{
+    sigset_t signals;
+    int fd;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    if (resize)
+        sigaddset(&signals, SIGWINCH);
+    sigprocmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? -errno : fd;
+}
+
+int stop_signals_take(int fd)
+{
+    struct signalfd_siginfo info;
+
+    return read(fd, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : 0;
 }
 
 bool account_exists(const struct client *client, const char *name)

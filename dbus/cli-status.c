@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* mailroam status, mailroam accounts: what the daemon publishes at this moment, read once. */
-#include "cli.h"
+/*
+ * mailroam status, mailroam accounts: what the daemon publishes at this moment; with --watch status
+ * shows it again whenever it has changed. What is shown is compared as a whole with what was shown
+ * last, so neither signals that change nothing nor a restart of the daemon make it repeat itself.
+ */
+#include "cli-bar.h"
 #include "error.h"
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,7 +43,8 @@ static bool put_default_account(json_object *object, const struct client *client
                    : json_put_null(object, "default_account");
 }
 
-static int print_status_json(const struct client *client, const struct options *options)
+/* New, NULL without memory. */
+static json_object *status_to_json(const struct client *client, const struct options *options)
 {
     json_object *object = json_object_new_object();
 
@@ -47,9 +53,9 @@ static int print_status_json(const struct client *client, const struct options *
         json_put_network(object, &client->manager.network) && put_default_account(object, client) &&
         json_put_text(object, "port25", client->manager.port25) &&
         json_put(object, "accounts", accounts_to_json(client, options)))
-        return json_print(object);
+        return object;
     json_object_put(object);
-    return -ENOMEM;
+    return NULL;
 }
 
 static const char *default_mark(const struct client *client, const struct client_account *account)
@@ -81,21 +87,196 @@ static int print_status(const struct client *client, const struct options *optio
     return r;
 }
 
-enum exit_status command_status(const struct options *options)
+static enum exit_status status_of(const struct client *client, const struct options *options)
+{
+    for (size_t i = 0; i < client->n_accounts; i++)
+        if (account_meant(options, client->accounts[i]) && client->accounts[i]->working.port)
+            return EXIT_WORKS;
+    return EXIT_NONE_WORKS;
+}
+
+/* --format: of the account that --account names, else of the default one. */
+static int show_bar(const struct client *client, const struct options *options, enum bar bar,
+                    int *status)
+{
+    _cleanup_(bar_clear) struct bar_text text = {0};
+    struct client_account *account = NULL;
+    int r;
+
+    if (client_known(client) && (options->account || client->n_accounts))
+        account = chosen_account(client, options);
+    r = client_known(client) ? bar_describe(&text, client, account) : bar_describe_absence(&text);
+    if (r == 0)
+        r = bar_print(&text, bar);
+    if (r == 0)
+        *status = bar_exit_status(&text, bar, (enum exit_status) * status);
+    return r;
+}
+
+static enum exit_status status_for_bar(const struct options *options, enum bar bar)
+{
+    _cleanup_(client_freep) struct client *client = NULL;
+    int status = EXIT_UNREACHABLE, r = client_open(&client, false, -1);
+
+    if (!client || r < 0)
+        return client_failure(client, r);
+    if (r == 0 && !account_exists(client, options->account))
+        return EXIT_OTHER;
+    if (r == 0)
+        status = (int)status_of(client, options);
+    if (show_bar(client, options, bar, &status) < 0)
+        return no_memory();
+    return (enum exit_status)status;
+}
+
+static enum exit_status status_once(const struct options *options)
 {
     enum exit_status status;
     _cleanup_(client_freep) struct client *client = client_open_or_say(&status);
+    int r;
 
     if (!client)
         return status;
     if (!account_exists(client, options->account))
         return EXIT_OTHER;
-    if ((options->json ? print_status_json(client, options) : print_status(client, options)) < 0)
-        return no_memory();
-    for (size_t i = 0; i < client->n_accounts; i++)
-        if (account_meant(options, client->accounts[i]) && client->accounts[i]->working.port)
-            return EXIT_WORKS;
-    return EXIT_NONE_WORKS;
+    r = options->json ? json_print(status_to_json(client, options)) : print_status(client, options);
+    return r < 0 ? no_memory() : status_of(client, options);
+}
+
+struct watched {
+    const struct options *options;
+    const enum bar *bar; /* NULL: no bar */
+    struct client *client;
+    int signals;
+    char *shown; /* all that was to be shown the last time; NULL: nothing yet */
+};
+
+static void watched_clear(struct watched *watched)
+{
+    client_free(watched->client);
+    if (watched->signals >= 0)
+        close(watched->signals);
+    free(watched->shown);
+}
+
+static int show_absence(const struct watched *watched)
+{
+    json_object *object;
+
+    if (watched->options->json) {
+        object = json_object_new_object();
+        if (json_put(object, "running", json_object_new_boolean(false)))
+            return json_print(object);
+        json_object_put(object);
+        return -ENOMEM;
+    }
+    puts("mailroamd has ended; waiting until it is started again.");
+    return 0;
+}
+
+/* Shows all of it: over what stood on the terminal, or as a block of its own. */
+static int show(struct watched *watched, const struct screen *screen)
+{
+    const struct options *options = watched->options;
+    bool known = client_known(watched->client);
+    int ignored = EXIT_WORKS, r;
+
+    if (watched->bar)
+        return show_bar(watched->client, options, *watched->bar, &ignored);
+    if (known && options->json)
+        return json_print(status_to_json(watched->client, options));
+    if (!options->json && screen->terminal)
+        fputs("\033[H\033[2J", stdout);
+    else if (!options->json && watched->shown)
+        putchar('\n');
+    r = known ? print_status(watched->client, options) : show_absence(watched);
+    fflush(stdout);
+    return r;
+}
+
+/* Shows what is, if that is not what was shown already, or `again` asks for it. */
+static int show_change(struct watched *watched, bool again)
+{
+    struct screen screen;
+    json_object *object = client_known(watched->client)
+                              ? status_to_json(watched->client, watched->options)
+                              : json_object_new_object();
+    _cleanup_free_ char *now = object ? strdup(json_object_to_json_string(object)) : NULL;
+    int r;
+
+    json_object_put(object);
+    if (!now)
+        return -ENOMEM;
+    if (!again && watched->shown && strcmp(watched->shown, now) == 0)
+        return 0;
+    screen_init(&screen);
+    r = show(watched, &screen);
+    free(watched->shown);
+    watched->shown = TAKE(now);
+    if (r == 0 && ferror(stdout)) {
+        clearerr(stdout);
+        return CLIENT_NO_READER;
+    }
+    return r;
+}
+
+static bool is_being_read(const struct client *client)
+{
+    return client->manager_serial || client->accounts_serial;
+}
+
+/* Shows what is and then each change, until a signal ends it. */
+static int follow(struct watched *watched)
+{
+    int r = show_change(watched, false);
+
+    while (r == 0) {
+        bool resized = false;
+
+        r = client_next(watched->client, UINT64_MAX);
+        if (r == CLIENT_STOP && stop_signals_take(watched->signals) == SIGWINCH) {
+            resized = true;
+            r = 0;
+        }
+        /* The answer to a reading that the daemon did not survive; the bus itself is there. */
+        if (r == CLIENT_ERROR && dbus_connection_get_is_connected(watched->client->connection))
+            r = 0;
+        /* A daemon that is being read has said half of it yet. */
+        if (r == 0 && (client_known(watched->client) || !is_being_read(watched->client)))
+            r = show_change(watched, resized);
+    }
+    return r;
+}
+
+static enum exit_status status_watch(const struct options *options, const enum bar *bar)
+{
+    _cleanup_(watched_clear) struct watched watched = {.options = options, .bar = bar};
+    int r;
+
+    watched.signals = stop_signals_open(true);
+    r = watched.signals < 0 ? watched.signals : client_open(&watched.client, true, watched.signals);
+    if (r == 0 && !account_exists(watched.client, options->account))
+        return EXIT_OTHER;
+    if (r == 0)
+        r = follow(&watched);
+    return r == CLIENT_STOP || r == CLIENT_NO_READER ? EXIT_WORKS
+                                                     : client_failure(watched.client, r);
+}
+
+enum exit_status command_status(const struct options *options)
+{
+    enum bar bar;
+
+    if (options->format && options->json)
+        return usage_error(options, "--format and --json are two ways to say it");
+    if (options->format && bar_from_string(options->format, &bar) < 0)
+        return usage_error(options, "--format is waybar, i3blocks or plain, not '%s'",
+                           options->format);
+    if (options->format && options->watch && bar == BAR_I3BLOCKS)
+        return usage_error(options, "--watch is not for i3blocks, which asks again by itself");
+    if (options->watch)
+        return status_watch(options, options->format ? &bar : NULL);
+    return options->format ? status_for_bar(options, bar) : status_once(options);
 }
 
 static int print_accounts_json(const struct client *client, const struct options *options)

@@ -9,10 +9,8 @@
  */
 #include "cli.h"
 #include "error.h"
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 
 /* What was shown last about one subject. */
@@ -276,17 +274,11 @@ enum exit_status command_watch(const struct options *options)
 {
     _cleanup_(watch_clear) struct watch watch = {.options = options};
     _cleanup_close_ int stop_fd = -1;
-    sigset_t signals;
     int r;
 
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    stop_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    stop_fd = stop_signals_open(false);
     screen_init(&watch.screen);
-    r = stop_fd < 0 ? -errno : client_open(&watch.client, true, stop_fd);
+    r = stop_fd < 0 ? stop_fd : client_open(&watch.client, true, stop_fd);
     if (r == 0 && !account_exists(watch.client, options->account))
         return EXIT_OTHER;
     if (r == 0)

@@ -22,7 +22,7 @@ struct options {
     const char *argument;
     char **arguments; /* all of them, as PORT... of explain */
     size_t n_arguments;
-    bool json, all;
+    bool json, all, watch;
     const char *account;                           /* --account; NULL: the command's own choice */
     const char *format;                            /* --format */
     const char *name;                              /* --name */
@@ -56,6 +56,14 @@ int client_open(struct client **ret, bool subscribe, int stop_fd);
 
 /* As above without signals; says what went wrong. NULL then, and *ret_status is set. */
 struct client *client_open_or_say(enum exit_status *ret_status);
+
+/*
+ * For commands that run until they are stopped: from now on SIGINT and SIGTERM, with `resize` also
+ * SIGWINCH, make the descriptor readable (see stop_fd), and SIGPIPE does nothing. Negative errno.
+ * The second takes one: its number, or 0 where there is none.
+ */
+int stop_signals_open(bool resize);
+int stop_signals_take(int fd);
 
 /* The account --account names, else the default one, else the first; NULL after saying why. */
 struct client_account *chosen_account(const struct client *client, const struct options *options);

@@ -26,6 +26,7 @@ enum {
     OPTION_ENDPOINT,
     OPTION_SET,
     OPTION_ALL,
+    OPTION_WATCH,
 };
 
 #define TAKES(option) (1U << ((option)-OPTION_HELP))
@@ -41,6 +42,7 @@ static const struct option long_options[] = {
     {"endpoint", required_argument, NULL, OPTION_ENDPOINT},
     {"set", required_argument, NULL, OPTION_SET},
     {"all", no_argument, NULL, OPTION_ALL},
+    {"watch", no_argument, NULL, OPTION_WATCH},
     {0},
 };
 
@@ -56,10 +58,13 @@ struct command {
 static enum exit_status command_help(const struct options *options);
 
 static const struct command commands[] = {
-    {"status", "[--account NAME] [--json]",
+    {"status", "[--account NAME] [--watch] [--json | --format BAR]",
      "show the network, the accounts, and what works on which port",
-     "Every endpoint stands in the order of preference, with its verdict and the reason.\n",
-     TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT), NULL, command_status},
+     "Every endpoint stands in the order of preference, with its verdict and the reason. With\n"
+     "--watch it is shown again whenever it changes. BAR is waybar, i3blocks or plain: one\n"
+     "account for a status bar, see mailroam(1).\n",
+     TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT) | TAKES(OPTION_FORMAT) | TAKES(OPTION_WATCH), NULL,
+     command_status},
     {"check", "[--account NAME] [--json]", "check again now, and show each verdict as it comes",
      "With --json one object a line: event \"verdict\" each, then \"result\" for each account.\n",
      TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT), NULL, command_check},
@@ -174,6 +179,9 @@ static int parse_option(struct options *options, int option, char **argv)
         break;
     case OPTION_ALL:
         options->all = true;
+        break;
+    case OPTION_WATCH:
+        options->watch = true;
         break;
     case OPTION_FORMAT:
         options->format = optarg;
