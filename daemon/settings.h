@@ -4,12 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/*
- * mailroam.conf(5): the daemon's own settings. The main file is the first of
- * $XDG_CONFIG_HOME/mailroam, /etc/mailroam and the vendor's directory that has one; the drop-ins of
- * all three mailroam.conf.d/ directories follow in the order of their names, a file hiding those of
- * the same name in a later directory.
- */
+/* mailroam.conf(5): the daemon's own settings, from the files of settings-files.h. */
 struct settings {
     char *default_account; /* NULL: the first by name */
     int log_level;         /* syslog level */
