@@ -95,8 +95,8 @@ int account_files_list(struct account_names *ret)
         return r;
     if (names.n > 0) /* so that the log is the same each time */
         qsort(names.items, (size_t)names.n, sizeof(*names.items), compare);
-    *ret = names;
-    names = (struct account_names){NULL, 0};
+    ret->n = names.n;
+    ret->items = TAKE(names.items);
     return 0;
 }
 
@@ -110,7 +110,7 @@ bool account_names_have(const struct account_names *names, const char *name)
 
 void account_names_clear(struct account_names *names)
 {
-    for (int i = 0; i < names->n; i++)
+    for (int i = 0; names->items && i < names->n; i++)
         free(names->items[i]);
     free(names->items);
     *names = (struct account_names){NULL, 0};

@@ -9,9 +9,9 @@
 #include "text.h"
 #include <string.h>
 
-#define CONFIRM_DEFAULT_S  (6 * 3600)
+#define CONFIRM_DEFAULT_S  (UINT64_C(6) * 3600)
 #define CONFIRM_SHORTEST_S 60 /* servers are not to be bothered more often */
-#define CONFIRM_LONGEST_S  (365 * 86400)
+#define CONFIRM_LONGEST_S  (UINT64_C(365) * 86400)
 
 static int log_level_from_string(const char *text)
 {
@@ -94,8 +94,7 @@ static int on_entry(const struct settings_place *place, const char *section, con
 
 int settings_read(struct settings *ret)
 {
-    struct settings settings = {.log_level = LOG_INFO,
-                                .confirm_us = CONFIRM_DEFAULT_S * UINT64_C(1000000)};
+    struct settings settings = {.log_level = LOG_INFO, .confirm_us = CONFIRM_DEFAULT_S * 1000000};
     int r = settings_files_read(on_entry, &settings);
 
     if (r < 0) {
