@@ -15,10 +15,18 @@
 #include <systemd/sd-journal.h>
 
 static int log_level = LOG_INFO;
+static log_receiver log_receiver_now;
+static void *log_receiver_userdata;
 
 void log_set_level(int priority)
 {
     log_level = priority;
+}
+
+void log_divert(log_receiver receiver, void *userdata)
+{
+    log_receiver_now = receiver;
+    log_receiver_userdata = userdata;
 }
 
 /* $JOURNAL_STREAM holds DEVICE:INODE of the stream systemd connected (systemd.exec(5)). */
@@ -48,7 +56,9 @@ void log_message(int priority, const char *format, ...)
     va_start(arguments, format);
     (void)vsnprintf(line, sizeof(line), format, arguments);
     va_end(arguments);
-    if (stderr_is_journal())
+    if (log_receiver_now)
+        log_receiver_now(priority, line, log_receiver_userdata);
+    else if (stderr_is_journal())
         (void)sd_journal_print(priority, "%s", line);
     else
         fprintf(stderr, "%s: %s\n", program_invocation_short_name, line);

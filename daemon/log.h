@@ -13,6 +13,11 @@
 void log_message(int priority, const char *format, ...) _printf_(2, 3);
 void log_set_level(int priority); /* default: LOG_INFO */
 
+/* Gives the lines to `receiver` instead, for programs that show them in their own way; NULL: no
+ * longer. */
+typedef void (*log_receiver)(int priority, const char *line, void *userdata);
+void log_divert(log_receiver receiver, void *userdata);
+
 #define log_error(...)   log_message(LOG_ERR, __VA_ARGS__)
 #define log_warning(...) log_message(LOG_WARNING, __VA_ARGS__)
 #define log_notice(...)  log_message(LOG_NOTICE, __VA_ARGS__)

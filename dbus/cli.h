@@ -38,6 +38,7 @@ enum exit_status command_port(const struct options *options);
 enum exit_status command_accounts(const struct options *options);
 enum exit_status command_add(const struct options *options);
 enum exit_status command_remove(const struct options *options);
+enum exit_status command_doctor(const struct options *options);
 enum exit_status command_log(const struct options *options);
 enum exit_status command_forget(const struct options *options);
 

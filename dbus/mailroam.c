@@ -102,6 +102,9 @@ static const struct command commands[] = {
     {"forget", "NETWORK | --all", "forget what was learnt on a network",
      "NETWORK is a name as mailroam log shows it, or an id as in its JSON.\n", TAKES(OPTION_ALL),
      "[NETWORK]", command_forget},
+    {"doctor", "[--json]", "see whether everything is there that Mailroam needs, and what to do",
+     "Exits with 0 unless there is a problem, with 3 where the daemon cannot be reached.\n",
+     TAKES(OPTION_JSON), NULL, command_doctor},
     {"help", "[COMMAND]", "show this, or more about one command", "", 0, "[COMMAND]", command_help},
 };
 

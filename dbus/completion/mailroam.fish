@@ -11,7 +11,7 @@ function __mailroam_networks
     mailroam log --json 2>/dev/null </dev/null | string replace -rf '^{"network":"[^"]*","name":"([^"\\\\]*)".*' '$1' | sort -u
 end
 
-set -l commands status check explain watch port accounts add remove log forget help
+set -l commands status check explain watch port accounts add remove log forget doctor help
 complete -c mailroam -f
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a status -d 'Show the network, the accounts, and what works'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a check -d 'Check again now'
@@ -23,11 +23,12 @@ complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a add -d 'A
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a remove -d 'Remove an account'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a log -d 'List the networks you have been on'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a forget -d 'Forget what was learnt on a network'
+complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'See whether everything is there that is needed'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a help -d 'More about one command'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -l version -d 'The version'
 complete -c mailroam -s h -l help -d Help
 complete -c mailroam -n '__fish_seen_subcommand_from status check explain watch port log' -l account -x -a '(__mailroam_accounts)' -d 'Of this account only'
-complete -c mailroam -n '__fish_seen_subcommand_from status check explain watch port accounts add log' -l json -d 'Facts as JSON'
+complete -c mailroam -n '__fish_seen_subcommand_from status check explain watch port accounts add log doctor' -l json -d 'Facts as JSON'
 complete -c mailroam -n '__fish_seen_subcommand_from explain' -a '(__mailroam_ports)'
 complete -c mailroam -n '__fish_seen_subcommand_from status' -l watch -d 'Go on and show each change'
 complete -c mailroam -n '__fish_seen_subcommand_from status' -l format -x -a 'waybar i3blocks plain' -d 'For a status bar'

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * mailroam doctor: the account files, read as the daemon reads them, and whether the daemon has
+ * them. What it publishes does not tell of a file that it has skipped.
+ */
+#include "account-files.h"
+#include "account-settings.h"
+#include "cli-doctor.h"
+#include "error.h"
+#include "log.h"
+#include <stdio.h>
+#include <string.h>
+
+#define RELOAD                                                                                     \
+    "Have it read them again: systemctl --user reload mailroamd. If that changes nothing, its "    \
+    "$XDG_CONFIG_HOME is another one than yours."
+
+/* What the reader of the files has complained of, in one text. */
+struct complaints {
+    char *text; /* NULL: nothing */
+    bool out_of_memory;
+};
+
+static void complain(int priority, const char *line, void *userdata)
+{
+    struct complaints *complaints = userdata;
+    _cleanup_free_ char *before = TAKE(complaints->text);
+
+    (void)priority;
+    complaints->text = format_new("%s%s%s", before ? before : "", before ? "; " : "", line);
+    complaints->out_of_memory |= !complaints->text;
+}
+
+static void look_at_file(struct doctor *doctor, const char *directory, const char *name)
+{
+    struct account_settings *settings = NULL;
+    struct complaints complaints = {NULL, false};
+    int r;
+
+    log_divert(complain, &complaints);
+    r = account_settings_read(&settings, directory, name);
+    log_divert(NULL, NULL);
+    account_settings_free(settings);
+    if (r == -ENOMEM || complaints.out_of_memory)
+        doctor->out_of_memory = true;
+    else if (r < 0)
+        doctor_say(doctor, HEALTH_PROBLEM, "account",
+                   "Correct the file: see mailroam.account(5). The other accounts go on working.",
+                   "%s cannot be used: %s", name, complaints.text ? complaints.text : strerror(-r));
+    else if (doctor->reached && !client_account_by_name(doctor->client, name))
+        doctor_say(doctor, HEALTH_WARN, "account", RELOAD, "%s is not known to mailroamd", name);
+    else if (complaints.text)
+        doctor_say(doctor, HEALTH_WARN, "account", "See mailroam.account(5) for the keys.",
+                   "%s: %s", name, complaints.text);
+    else
+        doctor_say(doctor, HEALTH_OK, "account", "", "%s is set up", name);
+    free(complaints.text);
+}
+
+void doctor_accounts(struct doctor *doctor)
+{
+    _cleanup_(account_names_clear) struct account_names names = {NULL, 0};
+    _cleanup_free_ char *directory = account_files_directory();
+    struct complaints complaints = {NULL, false};
+    int r;
+
+    log_divert(complain, &complaints);
+    r = account_files_list(&names);
+    log_divert(NULL, NULL);
+    if (r == -ENOMEM || complaints.out_of_memory)
+        doctor->out_of_memory = true;
+    else if (r < 0 || !directory)
+        doctor_say(doctor, HEALTH_PROBLEM, "accounts",
+                   "Say where your files are: set $HOME, or make the directory yours.",
+                   "the accounts cannot be read: %s",
+                   complaints.text ? complaints.text : strerror(r < 0 ? -r : ENOENT));
+    else if (complaints.text)
+        doctor_say(doctor, HEALTH_WARN, "accounts", "Give the file another name.", "%s",
+                   complaints.text);
+    free(complaints.text);
+    if (r < 0 || !directory)
+        return;
+    for (int i = 0; i < names.n; i++)
+        look_at_file(doctor, directory, names.items[i]);
+    if (names.n == 0)
+        doctor_say(doctor, HEALTH_WARN, "accounts",
+                   "Add yours: mailroam add me@example.org --server mail.example.org",
+                   "there is no account in %s", directory);
+}
