@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /* mailroam log, mailroam forget: the daemon's memory of networks. */
+#include "cli-html.h"
 #include "cli.h"
 #include "error.h"
 #include "judge/verdict.h"
+#include "text.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define GAP         2
 #define WORDS_LEAST 24 /* columns; with less, words stand one below the other */
@@ -170,18 +173,56 @@ static int print_history(const struct history *history, const struct options *op
     return r;
 }
 
+/* Writes the page; "-" is standard output. 0, -ENOMEM, or -EIO after saying what went wrong. */
+static int write_html(const struct history *history, const struct options *options)
+{
+    _cleanup_free_ const struct client_trip **trips = calloc(history->n + 1, sizeof(*trips));
+    bool to_stdout = strcmp(options->html, "-") == 0;
+    FILE *file = stdout;
+    size_t n = 0;
+    int r = -ENOMEM;
+
+    if (!to_stdout) {
+        umask(077); /* where somebody has been is nobody else's business */
+        file = fopen(options->html, "we");
+    }
+    for (size_t i = 0; trips && i < history->n; i++)
+        if (account_meant(options, &history->trips[i].account))
+            trips[n++] = &history->trips[i];
+    if (file && trips)
+        r = html_write(file, trips, n);
+    if (to_stdout)
+        return r; /* what becomes of it, main() looks at */
+    if (!file || (ferror(file) | fclose(file)) != 0) {
+        fprintf(stderr, "mailroam: %s cannot be written: %s\n", options->html, strerror(errno));
+        return -EIO;
+    }
+    if (r == 0)
+        printf("%zu stay%s: %s\n", n, n == 1 ? "" : "s", options->html);
+    return r;
+}
+
 enum exit_status command_log(const struct options *options)
 {
     _cleanup_(clear_history) struct history history = {0};
+    _cleanup_(client_freep) struct client *client = NULL;
     enum exit_status status;
-    _cleanup_(client_freep) struct client *client = client_open_or_say(&status);
     int r;
 
+    if (options->html && options->json)
+        return usage_error(options, "--html and --json are two ways to say it");
+    if (options->html && (!*options->html || !text_is_safe(options->html)))
+        return usage_error(options, "--html %s is no name for a file", options->html);
+    client = client_open_or_say(&status);
     if (!client)
         return status;
     if (!account_exists(client, options->account))
         return EXIT_OTHER;
     r = read_history(client, &history);
+    if (r == 0 && options->html) {
+        r = write_html(&history, options);
+        return r == 0 ? EXIT_WORKS : r == -ENOMEM ? no_memory() : EXIT_OTHER;
+    }
     if (r == 0 && !options->json)
         r = print_history(&history, options);
     for (size_t i = 0; r == 0 && options->json && i < history.n; i++)

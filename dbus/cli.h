@@ -25,6 +25,7 @@ struct options {
     bool json, all, watch;
     const char *account;                           /* --account; NULL: the command's own choice */
     const char *format;                            /* --format */
+    const char *html;                              /* --html: a file, or "-" */
     const char *name;                              /* --name */
     const char **servers, **endpoints, **settings; /* given several times; as long as n_... */
     size_t n_servers, n_endpoints, n_settings;

@@ -27,6 +27,7 @@ enum {
     OPTION_SET,
     OPTION_ALL,
     OPTION_WATCH,
+    OPTION_HTML,
 };
 
 #define TAKES(option) (1U << ((option)-OPTION_HELP))
@@ -43,6 +44,7 @@ static const struct option long_options[] = {
     {"set", required_argument, NULL, OPTION_SET},
     {"all", no_argument, NULL, OPTION_ALL},
     {"watch", no_argument, NULL, OPTION_WATCH},
+    {"html", required_argument, NULL, OPTION_HTML},
     {0},
 };
 
@@ -95,10 +97,11 @@ static const struct command commands[] = {
          TAKES(OPTION_SET),
      "ADDRESS", command_add},
     {"remove", "NAME", "remove an account and its file", "", 0, "NAME", command_remove},
-    {"log", "[--account NAME] [--json]",
+    {"log", "[--account NAME] [--json | --html FILE]",
      "list the networks you have been on, and what worked and what was stopped there",
-     "The last stay comes first. What was learnt is kept until mailroam forget.\n",
-     TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT), NULL, command_log},
+     "The last stay comes first. What was learnt is kept until mailroam forget. With --html it is\n"
+     "written to FILE (- is standard output) as a page with a picture.\n",
+     TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT) | TAKES(OPTION_HTML), NULL, command_log},
     {"forget", "NETWORK | --all", "forget what was learnt on a network",
      "NETWORK is a name as mailroam log shows it, or an id as in its JSON.\n", TAKES(OPTION_ALL),
      "[NETWORK]", command_forget},
@@ -182,6 +185,9 @@ static int parse_option(struct options *options, int option, char **argv)
         break;
     case OPTION_ALL:
         options->all = true;
+        break;
+    case OPTION_HTML:
+        options->html = optarg;
         break;
     case OPTION_WATCH:
         options->watch = true;

@@ -32,6 +32,7 @@ complete -c mailroam -n '__fish_seen_subcommand_from status check explain watch 
 complete -c mailroam -n '__fish_seen_subcommand_from explain' -a '(__mailroam_ports)'
 complete -c mailroam -n '__fish_seen_subcommand_from status' -l watch -d 'Go on and show each change'
 complete -c mailroam -n '__fish_seen_subcommand_from status' -l format -x -a 'waybar i3blocks plain' -d 'For a status bar'
+complete -c mailroam -n '__fish_seen_subcommand_from log' -l html -r -F -d 'Write a page with a picture'
 complete -c mailroam -n '__fish_seen_subcommand_from port' -l format -x -d 'What to print'
 complete -c mailroam -n '__fish_seen_subcommand_from add' -l server -x -a '(__fish_print_hostnames)' -d 'Mail server'
 complete -c mailroam -n '__fish_seen_subcommand_from add' -l name -x -d 'Name of the account'
