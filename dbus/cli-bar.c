@@ -78,7 +78,7 @@ int bar_describe(struct bar_text *text, const struct client *client,
                  const struct client_account *account)
 {
     _cleanup_free_ char *network = network_words(&client->manager.network), *working = NULL,
-                        *faults = NULL, *security = NULL;
+                        *faults = NULL;
     const char *advice;
 
     if (!account)
@@ -90,9 +90,9 @@ int bar_describe(struct bar_text *text, const struct client *client,
     if (!network || !working || !faults)
         return -ENOMEM;
     return fill(text, class_of(account->state), state_tone(account->state),
-                account->working.port
-                    ? format_new("mail %u %s", account->working.port, account->working.security)
-                    : format_new("mail: %s", brief_words(account->state)),
+                account->working.port ? format_new("mail %u %s", account->working.port,
+                                                   security_words(account->working.security))
+                                      : format_new("mail: %s", brief_words(account->state)),
                 account->working.port ? format_new("mail %u", account->working.port)
                                       : strdup("mail !"),
                 format_new("%s: %s\nNetwork: %s%s%s%s%s", account->name, working, network,

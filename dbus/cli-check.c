@@ -189,9 +189,9 @@ static char *advice_words(const struct client_account *account)
 {
     if (!account->working.port || state_tone(account->state) != TONE_WARN)
         return strdup(account_advice(account));
-    return format_new("Set your mail program to port %u (%s) while you are here, or let it ask: "
+    return format_new("Set your mail program to port %u with %s while you are here, or let it ask: "
                       "mailroam port.",
-                      account->working.port, account->working.security);
+                      account->working.port, security_words(account->working.security));
 }
 
 static json_object *result_to_json(const struct client_account *account)

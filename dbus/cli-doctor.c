@@ -61,7 +61,8 @@ static void say_text(const struct screen *screen, enum health health, const char
 
     print_text(screen, health_tone(health), health_to_string(health), HEALTH_COLUMNS);
     print_text(screen, TONE_STRONG, subject, narrow ? 0 : SUBJECT_COLUMNS);
-    printf(narrow ? "\n%*s" : "", (int)at, "");
+    if (narrow)
+        printf("\n%*s", (int)at, "");
     print_wrapped(screen, TONE_PLAIN, text, at, at);
     if (!*advice)
         return;

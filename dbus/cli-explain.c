@@ -191,7 +191,7 @@ static int explain_json(const struct client_account *account,
 
 static int explain_account(const struct options *options, const struct screen *screen,
                            const struct client_account *account, struct wanted *wanted,
-                           enum exit_status *status)
+                           enum exit_status *status, bool *printed)
 {
     bool titled = false;
     int r = 0;
@@ -205,9 +205,11 @@ static int explain_account(const struct options *options, const struct screen *s
             continue;
         if (strcmp(endpoint->verdict, verdict_to_string(VERDICT_WORKS)) == 0)
             *status = EXIT_WORKS;
+        if (!options->json && !titled && *printed)
+            putchar('\n');
         if (!options->json && !titled)
             print_wrapped(screen, TONE_STRONG, account->name, 0, 0);
-        titled = true;
+        titled = *printed = true;
         r = options->json ? explain_json(account, endpoint)
                           : explain(screen, endpoint, account_checking(account));
     }
@@ -215,8 +217,6 @@ static int explain_account(const struct options *options, const struct screen *s
         putchar('\n');
         print_wrapped(screen, TONE_PLAIN, account_advice(account), 0, 0);
     }
-    if (titled && !options->json)
-        putchar('\n');
     return r;
 }
 
@@ -243,6 +243,7 @@ static enum exit_status explain_all(const struct options *options, struct wanted
     enum exit_status status = EXIT_OTHER;
     _cleanup_(client_freep) struct client *client = client_open_or_say(&status);
     struct screen screen;
+    bool printed = false;
     int r = 0;
 
     if (!client)
@@ -255,7 +256,7 @@ static enum exit_status explain_all(const struct options *options, struct wanted
     status = EXIT_NONE_WORKS;
     for (size_t i = 0; r == 0 && i < client->n_accounts; i++)
         if (account_meant(options, client->accounts[i]))
-            r = explain_account(options, &screen, client->accounts[i], wanted, &status);
+            r = explain_account(options, &screen, client->accounts[i], wanted, &status, &printed);
     if (r < 0)
         return no_memory();
     for (size_t i = 0; i < options->n_arguments; i++)

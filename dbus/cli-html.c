@@ -50,7 +50,8 @@ static const char style[] =
     "table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid "
     "var(--line);padding:.5rem;"
     "text-align:left;vertical-align:top;overflow-wrap:anywhere}\n"
-    "td ul{list-style:none;margin:0;padding:0}li.good{color:var(--good)}li.warn{color:var(--warn)}"
+    "thead th{overflow-wrap:normal}td "
+    "ul{list-style:none;margin:0;padding:0}li.good{color:var(--good)}li.warn{color:var(--warn)}"
     "li.bad{color:var(--bad)}li.none{color:var(--faint)}\n"
     "@media(max-width:40rem){thead{position:absolute;left:-100vw}tr,th,td{display:block;border:0;"
     "padding:.2rem 0}tr{border-bottom:1px solid var(--line);padding:.6rem 0}}\n";

@@ -118,7 +118,7 @@ static enum exit_status status_for_bar(const struct options *options, enum bar b
     _cleanup_(client_freep) struct client *client = NULL;
     int status = EXIT_UNREACHABLE, r = client_open(&client, false, -1);
 
-    if (!client || r < 0)
+    if (r < 0)
         return client_failure(client, r);
     if (r == 0 && !account_exists(client, options->account))
         return EXIT_OTHER;

@@ -184,19 +184,24 @@ char *faults_words(const struct client_account *account)
     return text;
 }
 
-char *working_words(const struct client_account *account)
+const char *security_words(const char *security)
 {
-    const struct client_working *working = &account->working;
     static const char *const words[N_SECURITY] = {[SECURITY_TLS] = "TLS",
                                                   [SECURITY_STARTTLS] = "STARTTLS",
                                                   [SECURITY_NONE] = "no encryption"};
     enum security known;
 
+    return security_from_string(security, &known) < 0 ? security : words[known];
+}
+
+char *working_words(const struct client_account *account)
+{
+    const struct client_working *working = &account->working;
+
     if (working->port == 0)
         return strdup(account_checking(account) ? "no port known yet" : "no port works");
     return format_new("%s port %u (%s)", working->server, working->port,
-                      security_from_string(working->security, &known) < 0 ? working->security
-                                                                          : words[known]);
+                      security_words(working->security));
 }
 
 char *network_words(const struct client_network *network)

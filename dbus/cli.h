@@ -114,6 +114,8 @@ char *endpoint_reason(const struct client_endpoint *endpoint);
 char *endpoint_sentence(const struct client_endpoint *endpoint, bool host, bool checking);
 /* The sentences of all endpoints that were checked and do not work; "" where there are none. */
 char *faults_words(const struct client_account *account);
+/* "STARTTLS", or the word itself where it is not known. */
+const char *security_words(const char *security);
 /* "mail.example.org port 465 (TLS)", "no port works", or "no port known yet" during a check. */
 char *working_words(const struct client_account *account);
 /* "Hotel on wlan0, gateway 192.0.2.1, since 14:02", or "none". */
