@@ -3,8 +3,8 @@
  * The objects and their lives. They stand in one list sorted by path; there are as many as a person
  * has mail accounts, so it is searched from its head.
  *
- * An object here is a path, a const table and a userdata; it never owns what it publishes and keeps
- * no copy of any value.
+ * An object here is a path, a const table and a userdata; it never owns what it publishes. The only
+ * copy of a value is what listeners were told last (outbox.c).
  */
 #include "object.h"
 #include "cleanup.h"
@@ -113,6 +113,8 @@ struct bus_object *bus_object_free(struct bus_object *object)
     } else {
         bus_outgoing_free(object->farewell);
     }
+    if (object->told)
+        dbus_message_unref(object->told);
     free(object->path);
     free(object);
     return NULL;

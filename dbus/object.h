@@ -40,6 +40,7 @@ struct bus_property {
     enum bus_emits emits;
     /* Appends the value (one complete type of `signature`) to `iter`. 0 or -ENOMEM. */
     int (*append)(DBusMessageIter *iter, const void *userdata);
+    bool noted; /* the interface's told() wants to know of its changes */
 };
 
 struct bus_signal {
@@ -52,6 +53,9 @@ struct bus_interface {
     const struct bus_method *methods;      /* each list ended by a {NULL} entry; may be NULL */
     const struct bus_property *properties; /* all read-only; at most 64 */
     const struct bus_signal *signals;
+    /* Listeners have been told of the object, or of another value of a property that is noted: the
+     * place to emit signals that go with it. May be NULL. */
+    void (*told)(void *userdata);
 };
 
 struct bus_object;
@@ -67,7 +71,8 @@ struct bus_object *bus_object_free(struct bus_object *object);
 const char *bus_object_path(const struct bus_object *object);
 
 /*
- * Marks a property as changed. Marks of one turn of the event loop leave together as one
+ * Marks a property as changed; a value that is the same again is not sent (but always invalidated
+ * where it is announced so). Marks of one turn of the event loop leave together as one
  * PropertiesChanged for each object, before anything queued by bus_object_emit(), which leaves
  * before anything queued by bus_reply_*(): who hears a signal or gets a reply finds the
  * properties already changed. An unknown name is a programming error (assert).

@@ -4,6 +4,9 @@
  * answers. So nobody hears of an object that a client cannot see yet, and whoever gets a signal or
  * an answer finds the properties already changed.
  *
+ * A mark says that a property may have changed; whether it has is found out against what was sent
+ * last, so that listeners never hear a value that they know.
+ *
  * Everything queued in one callback of the event loop leaves directly behind that callback, before
  * any other one runs: the flush source has a higher priority. Where memory ends, the rest stays in
  * its order and leaves later. Nothing is lost but what was meant for a connection that is gone.
@@ -87,13 +90,70 @@ static int send_queue(struct bus_registry *registry, struct bus_queue *queue)
     return 0;
 }
 
+/* The values that listeners are told, as they are now. */
+static int read_values(DBusMessage **ret, const struct bus_object *object)
+{
+    const struct bus_property *property = object->interface->properties;
+    _cleanup_(message_unrefp) DBusMessage *values = dbus_message_new(DBUS_MESSAGE_TYPE_SIGNAL);
+    DBusMessageIter iter;
+    uint64_t mask = 0;
+
+    if (!values)
+        return -ENOMEM;
+    for (size_t i = 0; property && property[i].name; i++)
+        if (property[i].emits == BUS_EMITS_CHANGE)
+            mask |= UINT64_C(1) << i;
+    dbus_message_iter_init_append(values, &iter);
+    if (bus_append_properties(&iter, object, mask) < 0)
+        return -ENOMEM;
+    *ret = TAKE(values);
+    return 0;
+}
+
+/* These values have just left. */
+static void set_told(struct bus_object *object, DBusMessage *values)
+{
+    const struct bus_property *property = object->interface->properties;
+    bool noted = !object->told;
+
+    message_unref(object->told);
+    object->told = values;
+    for (size_t i = 0; i < 64 && object->changed >> i; i++)
+        noted |= property[i].noted && object->changed & UINT64_C(1) << i;
+    object->changed = 0;
+    if (noted && object->interface->told)
+        object->interface->told(object->userdata);
+}
+
+/* Takes the marks off the properties that have the value which was told last. */
+static void unmark_known(struct bus_object *object, DBusMessage *values)
+{
+    const struct bus_property *property = object->interface->properties;
+    DBusMessageIter iter, now, told;
+
+    dbus_message_iter_init(values, &iter);
+    dbus_message_iter_recurse(&iter, &now);
+    dbus_message_iter_init(object->told, &iter);
+    dbus_message_iter_recurse(&iter, &told);
+    for (size_t i = 0; property[i].name; i++) {
+        if (property[i].emits != BUS_EMITS_CHANGE)
+            continue;
+        if (bus_values_equal(&now, &told))
+            object->changed &= ~(UINT64_C(1) << i);
+        dbus_message_iter_next(&now);
+        dbus_message_iter_next(&told);
+    }
+}
+
 static int announce(struct bus_object *object)
 {
     const struct bus_object *manager = bus_object_manager(object);
-    _cleanup_(message_unrefp) DBusMessage *added = NULL;
+    _cleanup_(message_unrefp) DBusMessage *added = NULL, *values = NULL;
     DBusMessageIter iter;
-    int r;
+    int r = read_values(&values, object);
 
+    if (r < 0)
+        return r;
     if (manager && !object->farewell) {
         const char *path = object->path, **names = (const char *[]){object->interface->name};
         DBusMessage *removed = dbus_message_new_signal(
@@ -120,8 +180,9 @@ static int announce(struct bus_object *object)
             (r = bus_append_interfaces(&iter, object)) < 0 ||
             (r = bus_send(object->registry->bus, added)) < 0)
             return r;
-        object->changed = 0; /* the present values have just left */
     }
+    /* What nobody manages is there before there is a bus: nobody has asked for older values. */
+    set_told(object, TAKE(values));
     object->announced = true;
     return 0;
 }
@@ -143,11 +204,16 @@ static int append_invalidated(DBusMessageIter *iter, const struct bus_object *ob
 static int send_changed(struct bus_object *object)
 {
     const struct bus_property *properties = object->interface->properties;
-    _cleanup_(message_unrefp) DBusMessage *message = NULL;
+    _cleanup_(message_unrefp) DBusMessage *message = NULL, *values = NULL;
     DBusMessageIter iter;
     uint64_t invalidated = 0;
-    int r;
+    int r = read_values(&values, object);
 
+    if (r < 0)
+        return r;
+    unmark_known(object, values);
+    if (!object->changed)
+        return 0;
     for (size_t i = 0; i < 64 && object->changed >> i; i++)
         if (properties[i].emits == BUS_EMITS_INVALIDATION)
             invalidated |= object->changed & UINT64_C(1) << i;
@@ -160,7 +226,7 @@ static int send_changed(struct bus_object *object)
         (r = append_invalidated(&iter, object, invalidated)) < 0 ||
         (r = bus_send(object->registry->bus, message)) < 0)
         return r;
-    object->changed = 0;
+    set_told(object, TAKE(values));
     return 0;
 }
 

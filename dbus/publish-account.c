@@ -141,9 +141,9 @@ const struct bus_interface account_interface = {
             {"Name", "s", BUS_EMITS_CONST, append_name},
             {"Address", "s", BUS_EMITS_CHANGE, append_address},
             {"State", "s", BUS_EMITS_CHANGE, append_state},
-            {"WorkingServer", "s", BUS_EMITS_CHANGE, append_server},
-            {"WorkingPort", "q", BUS_EMITS_CHANGE, append_port},
-            {"WorkingSecurity", "s", BUS_EMITS_CHANGE, append_security},
+            {"WorkingServer", "s", BUS_EMITS_CHANGE, append_server, true},
+            {"WorkingPort", "q", BUS_EMITS_CHANGE, append_port, true},
+            {"WorkingSecurity", "s", BUS_EMITS_CHANGE, append_security, true},
             {"Provenance", "s", BUS_EMITS_CHANGE, append_provenance},
             {"CheckedAt", "t", BUS_EMITS_CHANGE, append_checked_at},
             {"LastReason", "s", BUS_EMITS_CHANGE, append_last_reason},
@@ -155,4 +155,5 @@ const struct bus_interface account_interface = {
             {"WorkingPortChanged", working_port_changed},
             {NULL},
         },
+    .told = publisher_signal_working,
 };

@@ -24,7 +24,6 @@ struct publisher {
     struct manager *manager;
     struct bus_object *object; /* the manager's */
     struct waiting *waiting;
-    enum verdict port25; /* as last published */
 };
 
 /* An account as it is published: account_userdata(). */
@@ -32,10 +31,15 @@ struct published {
     struct publisher *publisher;
     struct account *account;
     struct bus_object *object;
+    bool has_worked; /* WorkingPortChanged has said so */
 };
 
 extern const struct bus_interface manager_interface; /* userdata: struct publisher */
 extern const struct bus_interface account_interface; /* userdata: struct published */
+
+/* WorkingPortChanged of the account (`userdata`: struct published) and of the manager. Without
+ * memory for them the properties still say it. */
+void publisher_signal_working(void *userdata);
 
 /* Keeps the call until the check of `account` (NULL: every running one) has ended, or for as long
  * as the interface promises. BUS_LATER or negative errno. */

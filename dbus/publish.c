@@ -32,16 +32,6 @@ enum verdict publisher_port25(const struct publisher *publisher)
     return VERDICT_UNKNOWN;
 }
 
-static void publish_port25(struct publisher *publisher)
-{
-    enum verdict port25 = publisher_port25(publisher);
-
-    if (port25 == publisher->port25)
-        return;
-    publisher->port25 = port25;
-    bus_object_changed(publisher->object, "Port25");
-}
-
 static void publish_working(struct bus_object *object)
 {
     bus_object_changed(object, "WorkingServer");
@@ -63,21 +53,23 @@ static void on_manager_changed(struct manager *manager _unused_, unsigned change
         bus_object_changed(publisher->object, "DefaultAccount");
         bus_object_changed(publisher->object, "State");
         bus_object_changed(publisher->object, "LastReason");
+        bus_object_changed(publisher->object, "Port25");
         publish_working(publisher->object);
-        publish_port25(publisher);
     }
 }
 
-/* The signals of the account and of the manager. Without memory for them the properties still say
- * it. */
-static void signal_working(const struct published *published)
+void publisher_signal_working(void *userdata)
 {
+    struct published *published = userdata;
     const struct finding *working = account_working(published->account);
     const char *path = bus_object_path(published->object);
     const char *server = working ? working->endpoint.host : "";
     const char *security = working ? security_to_string(choose_security(working)) : "";
     dbus_uint16_t port = working ? working->endpoint.port : 0;
 
+    if (!working && !published->has_worked)
+        return; /* of a new account this goes without saying */
+    published->has_worked = true;
     (void)bus_object_emit(published->object, "WorkingPortChanged", DBUS_TYPE_STRING, &server,
                           DBUS_TYPE_UINT16, &port, DBUS_TYPE_STRING, &security, DBUS_TYPE_INVALID);
     (void)bus_object_emit(published->publisher->object, "WorkingPortChanged", DBUS_TYPE_OBJECT_PATH,
@@ -101,10 +93,8 @@ static void on_account_changed(struct account *account, unsigned changes, void *
         bus_object_changed(published->object, "LastReason");
     if (changes & ACCOUNT_STATE)
         bus_object_changed(published->object, "State");
-    if (changes & ACCOUNT_WORKING) {
+    if (changes & ACCOUNT_WORKING)
         publish_working(published->object);
-        signal_working(published);
-    }
     if (changes & ACCOUNT_PROVENANCE)
         bus_object_changed(published->object, "Provenance");
     if (!is_default)
@@ -115,7 +105,8 @@ static void on_account_changed(struct account *account, unsigned changes, void *
         bus_object_changed(publisher->object, "State");
     if (changes & ACCOUNT_WORKING)
         publish_working(publisher->object);
-    publish_port25(publisher);
+    if (changes & (ACCOUNT_ENDPOINTS | ACCOUNT_SETTINGS))
+        bus_object_changed(publisher->object, "Port25");
 }
 
 static struct waiting *waiting_free(struct waiting *waiting)

@@ -31,6 +31,7 @@ struct bus_object {
     bool manager;
     void *userdata;
     uint64_t changed;              /* one bit a property, in table order */
+    DBusMessage *told;             /* a{sv}: what whoever followed all signals knows */
     bool announced;                /* InterfacesAdded has left, or nobody manages the object */
     struct bus_outgoing *farewell; /* its InterfacesRemoved, made when there was memory */
 };
@@ -84,6 +85,8 @@ int bus_append_property(DBusMessageIter *iter, const struct bus_object *object,
 /* a{sv} of the properties whose bit is set in `mask` */
 int bus_append_properties(DBusMessageIter *iter, const struct bus_object *object, uint64_t mask);
 int bus_append_interfaces(DBusMessageIter *iter, const struct bus_object *object); /* a{sa{sv}} */
+/* Whether both stand at the same value; neither moves. */
+bool bus_values_equal(DBusMessageIter *a, DBusMessageIter *b);
 
 /* introspect.c: new string, NULL without memory */
 char *bus_introspect(const struct bus_node *node);
