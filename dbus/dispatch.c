@@ -115,7 +115,8 @@ static int dispatch(struct bus_registry *registry, DBusMessage *call, DBusMessag
 
     node.object = bus_registry_find(registry, node.path);
     if (!node.object && !leads_to_object(registry, node.path)) {
-        dbus_set_error(error, DBUS_ERROR_UNKNOWN_OBJECT, "there is no object at %s", node.path);
+        dbus_set_error(error, DBUS_ERROR_UNKNOWN_OBJECT, "there is no object at %.*s",
+                       DBUS_MAXIMUM_NAME_LENGTH, node.path); /* it may have megabytes */
         return 0;
     }
     method = resolve(&node, call, &interface, error);

@@ -153,6 +153,7 @@ static int handle_get_account(DBusMessage *call, void *userdata, DBusMessage **r
                               DBusError *error)
 {
     struct publisher *publisher = userdata;
+    _cleanup_free_ char *safe = NULL;
     const char *name;
     struct account *account;
 
@@ -161,7 +162,10 @@ static int handle_get_account(DBusMessage *call, void *userdata, DBusMessage **r
     account = manager_find(publisher->manager, name);
     if (account)
         return reply_path(call, account, ret_reply);
-    dbus_set_error(error, MAILROAM_ERROR("NoSuchAccount"), "there is no account named '%s'", name);
+    safe = text_safe(name, strlen(name), ACCOUNT_NAME_MAX);
+    if (!safe)
+        return -ENOMEM;
+    dbus_set_error(error, MAILROAM_ERROR("NoSuchAccount"), "there is no account named '%s'", safe);
     return 0;
 }
 
@@ -302,7 +306,8 @@ static int handle_remove_account(DBusMessage *call, void *userdata,
     while (*at && strcmp(publisher_path(*at), path) != 0)
         at++;
     if (!*at) {
-        dbus_set_error(error, MAILROAM_ERROR("NoSuchAccount"), "there is no account at %s", path);
+        dbus_set_error(error, MAILROAM_ERROR("NoSuchAccount"), "there is no account at %.*s",
+                       DBUS_MAXIMUM_NAME_LENGTH, path);
         return 0;
     }
     r = manager_remove(publisher->manager, *at, &wrong);
