@@ -124,13 +124,15 @@ static bool find_neighbour(struct identify *identify, const struct kernel_link *
     int r = kernel_read_neighbour(link->index, &facts->gateway, &neighbour);
 
     identify->carrier_ups = link->carrier_ups;
+    if (neighbour.length == 0 && (!identify->asked || replugged)) {
+        ask(identify);
+        /* Somebody else may have asked, and been answered just before we listened. */
+        r = kernel_read_neighbour(link->index, &facts->gateway, &neighbour);
+    }
     if (r < 0)
         log_debug("Cannot read the gateway's link address: %s", strerror(-r));
-    if (neighbour.length == 0) {
-        if (!identify->asked || replugged)
-            ask(identify);
+    if (neighbour.length == 0)
         return false;
-    }
     stop_asking(identify);
     other = facts->link_address_length > 0 && neighbour_differs(facts, &neighbour);
     facts->link_address_length = neighbour.length;
