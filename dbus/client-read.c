@@ -256,6 +256,7 @@ int client_read_manager(DBusMessageIter *iter, struct client_manager *manager)
         {"Network", read_network, offsetof(struct client_manager, network)},
         {"DefaultAccount", read_text, offsetof(struct client_manager, default_account)},
         {"Port25", read_text, offsetof(struct client_manager, port25)},
+        {"Portal", read_text, offsetof(struct client_manager, portal)},
         {0},
     };
 
@@ -401,9 +402,10 @@ void client_trips_free(struct client_trip *trips, size_t n)
 int client_manager_init(struct client_manager *manager)
 {
     return fill((char **[]){&manager->version, &manager->state, &manager->port25,
-                            &manager->default_account, &manager->network.id, &manager->network.name,
-                            &manager->network.interface, &manager->network.gateway},
-                8);
+                            &manager->default_account, &manager->portal, &manager->network.id,
+                            &manager->network.name, &manager->network.interface,
+                            &manager->network.gateway},
+                9);
 }
 
 void client_manager_clear(struct client_manager *manager)
@@ -412,6 +414,7 @@ void client_manager_clear(struct client_manager *manager)
     free(manager->state);
     free(manager->port25);
     free(manager->default_account);
+    free(manager->portal);
     free(manager->network.id);
     free(manager->network.name);
     free(manager->network.interface);

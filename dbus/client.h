@@ -66,6 +66,7 @@ struct client_network {
 struct client_manager {
     char *version, *state, *port25;
     char *default_account; /* a path; "/": none */
+    char *portal;          /* where to log in to the network; "": not known */
     struct client_network network;
 };
 

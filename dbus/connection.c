@@ -22,6 +22,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "loop.h"
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -91,6 +92,18 @@ void bus_connection_leave_refused(struct bus_connection *connection, const char 
     else
         bus_connection_leave(connection, "the %s at %s refused this process: %s", connection->name,
                              connection->address, error);
+}
+
+void bus_connection_flush(const struct bus_connection *connection)
+{
+    DBusConnection *dbus = bus_connection_get(connection);
+    struct pollfd socket = {.events = POLLOUT};
+
+    /* dbus_connection_flush() would wait for a bus that does not read. */
+    while (dbus && dbus_connection_get_is_connected(dbus) &&
+           dbus_connection_has_messages_to_send(dbus) &&
+           dbus_connection_get_unix_fd(dbus, &socket.fd) && poll(&socket, 1, 0) > 0)
+        dbus_connection_read_write(dbus, 0);
 }
 
 static void leave_without_memory(struct bus_connection *connection)

@@ -51,6 +51,9 @@ void bus_connection_leave(struct bus_connection *connection, const char *format,
 /* Likewise, as the bus answered a call of ours with this error. */
 void bus_connection_leave_refused(struct bus_connection *connection, const char *error);
 
+/* Sends what waits to be sent, as far as the bus takes it without being waited for. */
+void bus_connection_flush(const struct bus_connection *connection);
+
 /* A call that starts no service, with arguments as for dbus_message_append_args(). NULL without
  * memory. */
 DBusMessage *bus_call_new(const char *destination, const char *path, const char *interface,
