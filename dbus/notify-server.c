@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/*
+ * Notifications on the bus. Each matter has a slot: what is wished of it, and the number that the
+ * server gave to what it shows. One Notify call a slot is under way at a time; what is wished in
+ * the meantime follows its answer, which brings the number to replace or close.
+ *
+ * A server is asked for its capabilities, and whether it is inhibited, before anything is shown.
+ * When another one takes its place, all that is wished is shown there. None is started but for
+ * something new.
+ */
+#include "notify-server.h"
+#include "error.h"
+#include "log.h"
+#include "text.h"
+#include <stdio.h>
+#include <string.h>
+
+#define SERVER      "org.freedesktop.Notifications"
+#define SERVER_PATH "/org/freedesktop/Notifications"
+
+#define ICON    "mailroam"
+#define DESKTOP "mailroam-notify" /* our .desktop file, so that shells know whose they are */
+
+#define EXPIRES_BY_SERVER (-1)
+#define EXPIRES_NEVER     0
+
+enum { URGENCY_LOW, URGENCY_NORMAL };
+
+struct slot {
+    struct notify_server *server;
+    enum matter matter;
+    struct notice notice; /* without a summary: nothing is wished */
+    bool login;
+    bool dirty;       /* another one than the call under way brings */
+    dbus_uint32_t id; /* what the server shows; 0: nothing */
+    DBusPendingCall *pending;
+};
+
+struct notify_server {
+    struct bus_connection *connection;
+    struct notify_server_callbacks callbacks;
+    void *userdata;
+
+    char *owner; /* NULL: there is none */
+    DBusPendingCall *question, *waking;
+    bool is_ready; /* it has answered all questions */
+    bool body, markup, actions, inhibited;
+    bool has_complained;
+    struct slot slots[N_MATTER];
+};
+
+DEFINE_CLEANUP(DBusMessage *, dbus_message_unref)
+
+/* How each matter is shown. None is critical: that would break through Do Not Disturb. */
+static const struct {
+    const char *category;
+    unsigned char urgency;
+    dbus_int32_t expires;
+} manners[N_MATTER] = {
+    /* What a person has to act on stays until it is withdrawn. */
+    [MATTER_PORTAL] = {"network", URGENCY_NORMAL, EXPIRES_NEVER},
+    [MATTER_MAIL_BLOCKED] = {"network.error", URGENCY_NORMAL, EXPIRES_NEVER},
+    [MATTER_TAMPERING] = {"network.error", URGENCY_NORMAL, EXPIRES_NEVER},
+    [MATTER_PORT_BLOCKED] = {"network.error", URGENCY_NORMAL, EXPIRES_BY_SERVER},
+    [MATTER_PORT_CHANGED] = {"network", URGENCY_LOW, EXPIRES_BY_SERVER},
+};
+
+static const struct {
+    const char *key, *label;
+} buttons[N_DEED] = {
+    [DEED_DETAILS] = {"default", "Details"},
+    [DEED_CHECK] = {"check", "Check again"},
+    [DEED_MUTE] = {"mute", "Not on this network"},
+    [DEED_LOGIN] = {"login", "Log in"},
+};
+
+/* --- what is sent --------------------------------------------------------------------------------
+ */
+
+/* For servers that read the body as markup; new, NULL without memory. */
+static char *escape(const char *text)
+{
+    char *escaped = NULL;
+    size_t length = 0;
+    FILE *stream = open_memstream(&escaped, &length);
+
+    if (!stream)
+        return NULL;
+    for (; *text; text++)
+        switch (*text) {
+        case '&':
+            fputs("&amp;", stream);
+            break;
+        case '<':
+            fputs("&lt;", stream);
+            break;
+        case '>':
+            fputs("&gt;", stream);
+            break;
+        default:
+            fputc(*text, stream);
+        }
+    if (fclose(stream) != 0) {
+        free(escaped);
+        return NULL;
+    }
+    return escaped;
+}
+
+static bool append_button(DBusMessageIter *array, const char *key, const char *label)
+{
+    return dbus_message_iter_append_basic(array, DBUS_TYPE_STRING, &key) &&
+           dbus_message_iter_append_basic(array, DBUS_TYPE_STRING, &label);
+}
+
+static bool append_buttons(DBusMessageIter *message, const struct slot *slot)
+{
+    DBusMessageIter array;
+    bool good = dbus_message_iter_open_container(message, DBUS_TYPE_ARRAY, "s", &array);
+
+    for (size_t i = 0; good && slot->server->actions && i < N_DEED; i++) {
+        if (i == DEED_LOGIN && !slot->login)
+            continue;
+        good = append_button(&array, buttons[i].key, buttons[i].label);
+        /* A click on the text means the default one, which most servers show no button for. */
+        if (good && i == DEED_DETAILS)
+            good = append_button(&array, "details", buttons[i].label);
+    }
+    return good && dbus_message_iter_close_container(message, &array);
+}
+
+static bool append_hint(DBusMessageIter *array, const char *key, int type, const void *value)
+{
+    DBusMessageIter entry, variant;
+
+    return dbus_message_iter_open_container(array, DBUS_TYPE_DICT_ENTRY, NULL, &entry) &&
+           dbus_message_iter_append_basic(&entry, DBUS_TYPE_STRING, &key) &&
+           dbus_message_iter_open_container(&entry, DBUS_TYPE_VARIANT, (char[]){(char)type, '\0'},
+                                            &variant) &&
+           dbus_message_iter_append_basic(&variant, type, value) &&
+           dbus_message_iter_close_container(&entry, &variant) &&
+           dbus_message_iter_close_container(array, &entry);
+}
+
+static bool append_hints(DBusMessageIter *message, enum matter matter)
+{
+    const char *desktop = DESKTOP;
+    DBusMessageIter array;
+
+    return dbus_message_iter_open_container(message, DBUS_TYPE_ARRAY, "{sv}", &array) &&
+           append_hint(&array, "urgency", DBUS_TYPE_BYTE, &manners[matter].urgency) &&
+           append_hint(&array, "category", DBUS_TYPE_STRING, &manners[matter].category) &&
+           append_hint(&array, "desktop-entry", DBUS_TYPE_STRING, &desktop) &&
+           dbus_message_iter_close_container(message, &array);
+}
+
+/* NULL without memory. */
+static DBusMessage *notify_call_new(const struct slot *slot)
+{
+    const struct notify_server *server = slot->server;
+    const char *application = "Mailroam", *icon = ICON, *summary = slot->notice.summary, *body;
+    _cleanup_free_ char *escaped = escape(slot->notice.body);
+    _cleanup_(dbus_message_unrefp) DBusMessage *call = NULL;
+    DBusMessageIter iter;
+
+    if (!escaped)
+        return NULL;
+    body = !server->body ? "" : server->markup ? escaped : slot->notice.body;
+    call = bus_call_new(server->owner, SERVER_PATH, SERVER, "Notify", DBUS_TYPE_STRING,
+                        &application, DBUS_TYPE_UINT32, &slot->id, DBUS_TYPE_STRING, &icon,
+                        DBUS_TYPE_STRING, &summary, DBUS_TYPE_STRING, &body, DBUS_TYPE_INVALID);
+    if (!call)
+        return NULL;
+    dbus_message_iter_init_append(call, &iter);
+    if (!append_buttons(&iter, slot) || !append_hints(&iter, slot->matter) ||
+        !dbus_message_iter_append_basic(&iter, DBUS_TYPE_INT32, &manners[slot->matter].expires))
+        return NULL;
+    return TAKE(call);
+}
+
+static void close_notification(struct slot *slot)
+{
+    DBusConnection *dbus = bus_connection_get(slot->server->connection);
+    _cleanup_(dbus_message_unrefp) DBusMessage *call = NULL;
+
+    if (slot->id == 0 || !slot->server->owner || !dbus)
+        return;
+    call = bus_call_new(slot->server->owner, SERVER_PATH, SERVER, "CloseNotification",
+                        DBUS_TYPE_UINT32, &slot->id, DBUS_TYPE_INVALID);
+    slot->id = 0;
+    if (!call)
+        return;
+    dbus_message_set_no_reply(call, TRUE); /* that it was gone already is no problem */
+    (void)dbus_connection_send(dbus, call, NULL);
+}
+
+static void complain(struct notify_server *server, const char *what, const char *error)
+{
+    if (!server->has_complained)
+        log_warning("the notification server %s: %s", what, error);
+    server->has_complained = true;
+}
+
+static int send_slot(struct slot *slot);
+
+static void on_notified(_unused_ DBusPendingCall *pending, void *userdata)
+{
+    struct slot *slot = userdata;
+    struct notify_server *server = slot->server;
+    _cleanup_(dbus_message_unrefp) DBusMessage *answer =
+        bus_connection_take_answer(server->connection, &slot->pending);
+
+    if (!answer)
+        return;
+    if (dbus_message_get_type(answer) == DBUS_MESSAGE_TYPE_ERROR)
+        complain(server, "shows nothing", dbus_message_get_error_name(answer));
+    else if (!dbus_message_get_args(answer, NULL, DBUS_TYPE_UINT32, &slot->id, DBUS_TYPE_INVALID))
+        complain(server, "gives no number", "its answer is of another type");
+    if (!slot->notice.summary)
+        close_notification(slot);
+    else if (slot->dirty)
+        (void)send_slot(slot); /* without memory the next change is shown */
+}
+
+/* 0 or -ENOMEM. */
+static int send_slot(struct slot *slot)
+{
+    slot->dirty = slot->pending;
+    if (slot->pending || !slot->server->is_ready)
+        return 0;
+    return bus_connection_call(slot->server->connection, notify_call_new(slot), on_notified, slot,
+                               &slot->pending);
+}
+
+int notify_server_show(struct notify_server *server, enum matter matter,
+                       const struct notice *notice, bool login)
+{
+    struct slot *slot = &server->slots[matter];
+    struct notice own = {strdup(notice->summary), strdup(notice->body)};
+
+    if (!own.summary || !own.body) {
+        notice_clear(&own);
+        return -ENOMEM;
+    }
+    notice_clear(&slot->notice);
+    slot->notice = own;
+    slot->login = login;
+    return send_slot(slot);
+}
+
+void notify_server_withdraw(struct notify_server *server, enum matter matter)
+{
+    struct slot *slot = &server->slots[matter];
+
+    notice_clear(&slot->notice);
+    if (!slot->pending)
+        close_notification(slot);
+}
+
+bool notify_server_busy(const struct notify_server *server)
+{
+    for (size_t i = 0; i < N_MATTER; i++)
+        if (server->slots[i].pending)
+            return true;
+    return false;
+}
+
+bool notify_server_can_show(const struct notify_server *server)
+{
+    return server->is_ready && !server->inhibited;
+}
+
+/* --- the server comes, answers, and goes ---------------------------------------------------------
+ */
+
+static void ready(struct notify_server *server)
+{
+    bool was_ready = server->is_ready;
+
+    server->is_ready = true;
+    for (size_t i = 0; !was_ready && i < N_MATTER; i++)
+        if (server->slots[i].notice.summary && send_slot(&server->slots[i]) < 0)
+            log_error("no memory for a notification");
+    if (notify_server_can_show(server))
+        server->callbacks.ready(server->userdata);
+}
+
+static void on_inhibited(_unused_ DBusPendingCall *pending, void *userdata)
+{
+    struct notify_server *server = userdata;
+    _cleanup_(dbus_message_unrefp) DBusMessage *answer =
+        bus_connection_take_answer(server->connection, &server->question);
+    DBusMessageIter iter, value;
+    dbus_bool_t inhibited = FALSE; /* most servers do not know the property */
+
+    if (!answer)
+        return;
+    if (dbus_message_has_signature(answer, "v") && dbus_message_iter_init(answer, &iter)) {
+        dbus_message_iter_recurse(&iter, &value);
+        if (dbus_message_iter_get_arg_type(&value) == DBUS_TYPE_BOOLEAN)
+            dbus_message_iter_get_basic(&value, &inhibited);
+    }
+    server->inhibited = inhibited;
+    ready(server);
+}
+
+static void ask(struct notify_server *server, DBusMessage *call,
+                DBusPendingCallNotifyFunction answered)
+{
+    server->question = bus_pending_free(server->question);
+    if (bus_connection_call(server->connection, call, answered, server, &server->question) < 0)
+        log_error("no memory to ask the notification server");
+}
+
+static void ask_inhibited(struct notify_server *server)
+{
+    const char *interface = SERVER, *property = "Inhibited";
+
+    ask(server,
+        bus_call_new(server->owner, SERVER_PATH, DBUS_INTERFACE_PROPERTIES, "Get", DBUS_TYPE_STRING,
+                     &interface, DBUS_TYPE_STRING, &property, DBUS_TYPE_INVALID),
+        on_inhibited);
+}
+
+static void on_capabilities(_unused_ DBusPendingCall *pending, void *userdata)
+{
+    struct notify_server *server = userdata;
+    _cleanup_(dbus_message_unrefp) DBusMessage *answer =
+        bus_connection_take_answer(server->connection, &server->question);
+    DBusMessageIter iter, array;
+    const char *word;
+
+    if (!answer)
+        return;
+    server->body = server->markup = server->actions = false;
+    if (!dbus_message_has_signature(answer, "as")) {
+        complain(server, "does not say what it can do",
+                 dbus_message_get_error_name(answer) ?: "its answer is of another type");
+    } else {
+        dbus_message_iter_init(answer, &iter);
+        dbus_message_iter_recurse(&iter, &array);
+        for (; dbus_message_iter_get_arg_type(&array) == DBUS_TYPE_STRING;
+             dbus_message_iter_next(&array)) {
+            dbus_message_iter_get_basic(&array, &word);
+            server->body |= strcmp(word, "body") == 0;
+            server->markup |= strcmp(word, "body-markup") == 0;
+            server->actions |= strcmp(word, "actions") == 0;
+        }
+    }
+    ask_inhibited(server);
+}
+
+static void set_owner(struct notify_server *server, const char *owner)
+{
+    server->question = bus_pending_free(server->question);
+    server->is_ready = server->inhibited = server->has_complained = false;
+    for (size_t i = 0; i < N_MATTER; i++) {
+        server->slots[i].pending = bus_pending_free(server->slots[i].pending);
+        server->slots[i].id = 0;
+    }
+    free(server->owner);
+    server->owner = *owner ? strdup(owner) : NULL; /* without memory it is not there */
+    if (server->owner)
+        ask(server,
+            bus_call_new(server->owner, SERVER_PATH, SERVER, "GetCapabilities", DBUS_TYPE_INVALID),
+            on_capabilities);
+}
+
+static void on_owner(_unused_ DBusPendingCall *pending, void *userdata)
+{
+    struct notify_server *server = userdata;
+    _cleanup_(dbus_message_unrefp) DBusMessage *answer =
+        bus_connection_take_answer(server->connection, &server->question);
+    const char *owner;
+
+    if (answer && dbus_message_get_type(answer) == DBUS_MESSAGE_TYPE_METHOD_RETURN &&
+        dbus_message_get_args(answer, NULL, DBUS_TYPE_STRING, &owner, DBUS_TYPE_INVALID))
+        set_owner(server, owner);
+}
+
+static void on_woken(_unused_ DBusPendingCall *pending, void *userdata)
+{
+    struct notify_server *server = userdata;
+    _cleanup_(dbus_message_unrefp) DBusMessage *answer =
+        bus_connection_take_answer(server->connection, &server->waking);
+
+    if (answer && dbus_message_get_type(answer) == DBUS_MESSAGE_TYPE_ERROR)
+        log_debug("there is no notification server, and none can be started: %s",
+                  dbus_message_get_error_name(answer));
+}
+
+void notify_server_wake(struct notify_server *server)
+{
+    const char *name = SERVER;
+    dbus_uint32_t flags = 0;
+
+    if (server->owner || server->waking || !bus_connection_get(server->connection))
+        return;
+    if (bus_connection_call(server->connection,
+                            bus_call_new(DBUS_SERVICE_DBUS, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS,
+                                         "StartServiceByName", DBUS_TYPE_STRING, &name,
+                                         DBUS_TYPE_UINT32, &flags, DBUS_TYPE_INVALID),
+                            on_woken, server, &server->waking) < 0)
+        log_error("no memory to start a notification server");
+}
+
+/* --- what it says --------------------------------------------------------------------------------
+ */
+
+static struct slot *slot_by_id(struct notify_server *server, dbus_uint32_t id)
+{
+    for (size_t i = 0; i < N_MATTER; i++)
+        if (id != 0 && server->slots[i].id == id)
+            return &server->slots[i];
+    return NULL;
+}
+
+static void on_notification_closed(struct notify_server *server, DBusMessage *signal)
+{
+    dbus_uint32_t id = 0, why;
+    struct slot *slot;
+
+    if (!dbus_message_get_args(signal, NULL, DBUS_TYPE_UINT32, &id, DBUS_TYPE_UINT32, &why,
+                               DBUS_TYPE_INVALID))
+        return;
+    slot = slot_by_id(server, id);
+    if (!slot || slot->pending) /* replaced just now: that one stands */
+        return;
+    slot->id = 0;
+    notice_clear(&slot->notice);
+    server->callbacks.closed(slot->matter, server->userdata);
+}
+
+static void on_action(struct notify_server *server, DBusMessage *signal)
+{
+    dbus_uint32_t id = 0;
+    const char *key;
+    struct slot *slot;
+
+    if (!dbus_message_get_args(signal, NULL, DBUS_TYPE_UINT32, &id, DBUS_TYPE_STRING, &key,
+                               DBUS_TYPE_INVALID))
+        return;
+    slot = slot_by_id(server, id);
+    if (strcmp(key, "details") == 0)
+        key = buttons[DEED_DETAILS].key;
+    for (enum deed deed = 0; slot && deed < N_DEED; deed++)
+        if (strcmp(key, buttons[deed].key) == 0) {
+            server->callbacks.invoked(slot->matter, deed, server->userdata);
+            break;
+        }
+}
+
+void notify_server_message(struct notify_server *server, DBusMessage *signal)
+{
+    const char *name = "", *before, *after;
+
+    if (dbus_message_is_signal(signal, DBUS_INTERFACE_DBUS, "NameOwnerChanged")) {
+        if (dbus_message_get_args(signal, NULL, DBUS_TYPE_STRING, &name, DBUS_TYPE_STRING, &before,
+                                  DBUS_TYPE_STRING, &after, DBUS_TYPE_INVALID) &&
+            strcmp(name, SERVER) == 0)
+            set_owner(server, after);
+    } else if (!server->owner || !dbus_message_has_sender(signal, server->owner)) {
+        return;
+    } else if (dbus_message_is_signal(signal, SERVER, "NotificationClosed")) {
+        on_notification_closed(server, signal);
+    } else if (dbus_message_is_signal(signal, SERVER, "ActionInvoked")) {
+        on_action(server, signal);
+    } else if (server->is_ready && dbus_message_has_path(signal, SERVER_PATH) &&
+               dbus_message_is_signal(signal, DBUS_INTERFACE_PROPERTIES, "PropertiesChanged")) {
+        ask_inhibited(server);
+    }
+}
+
+void notify_server_opened(struct notify_server *server)
+{
+    DBusConnection *dbus = bus_connection_get(server->connection);
+    const char *name = SERVER;
+
+    /* Without an error to fill these do not wait for the answer. */
+    dbus_bus_add_match(
+        dbus, "type='signal',sender='" SERVER "',path='" SERVER_PATH "',interface='" SERVER "'",
+        NULL);
+    dbus_bus_add_match(dbus,
+                       "type='signal',sender='" SERVER "',path='" SERVER_PATH
+                       "',interface='" DBUS_INTERFACE_PROPERTIES
+                       "',member='PropertiesChanged',arg0='" SERVER "'",
+                       NULL);
+    dbus_bus_add_match(dbus,
+                       "type='signal',sender='" DBUS_SERVICE_DBUS
+                       "',interface='" DBUS_INTERFACE_DBUS
+                       "',member='NameOwnerChanged',arg0='" SERVER "'",
+                       NULL);
+    ask(server,
+        bus_call_new(DBUS_SERVICE_DBUS, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS, "GetNameOwner",
+                     DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID),
+        on_owner);
+}
+
+void notify_server_closed(struct notify_server *server)
+{
+    set_owner(server, "");
+    server->waking = bus_pending_free(server->waking);
+}
+
+int notify_server_new(struct notify_server **ret, struct bus_connection *connection,
+                      const struct notify_server_callbacks *callbacks, void *userdata)
+{
+    struct notify_server *server = calloc(1, sizeof(*server));
+
+    if (!server)
+        return -ENOMEM;
+    server->connection = connection;
+    server->callbacks = *callbacks;
+    server->userdata = userdata;
+    for (enum matter matter = 0; matter < N_MATTER; matter++) {
+        server->slots[matter].server = server;
+        server->slots[matter].matter = matter;
+    }
+    *ret = server;
+    return 0;
+}
+
+struct notify_server *notify_server_free(struct notify_server *server)
+{
+    if (!server)
+        return NULL;
+    for (size_t i = 0; i < N_MATTER; i++) {
+        bus_pending_free(server->slots[i].pending);
+        notice_clear(&server->slots[i].notice);
+    }
+    bus_pending_free(server->question);
+    bus_pending_free(server->waking);
+    free(server->owner);
+    free(server);
+    return NULL;
+}
