@@ -18,7 +18,7 @@
 #include <time.h>
 
 /* The picture, in pixels. */
-#define LABEL_WIDTH  190
+#define LABEL_WIDTH  200 /* of a row, at the right: in sight together with the last stay */
 #define LABEL_CHARS  30
 #define COLUMN       24
 #define ROW          24
@@ -26,8 +26,7 @@
 #define HEAD         120
 #define FOOT         28
 #define NAME_CHARS   20
-#define RIGHT_MARGIN 110 /* the last name leans out this far */
-#define DATE_COLUMNS 4   /* a date takes the room of so many */
+#define DATE_COLUMNS 4 /* a date takes the room of so many */
 
 /* Contrast of each colour with its ground is at least 4.5 to 1 (WCAG 2.2, 1.4.3), in both schemes.
  */
@@ -250,7 +249,7 @@ static int put_columns(FILE *file, const struct picture *picture)
     for (size_t i = picture->n; r == 0 && i-- > 0;) {
         const struct client_trip *trip = picture->trips[i];
         time_t arrived = (time_t)(trip->arrived / SECOND_USEC);
-        size_t x = LABEL_WIDTH + column * COLUMN;
+        size_t x = column * COLUMN;
         char day[sizeof(last)] = "";
         struct tm when;
 
@@ -274,7 +273,7 @@ static int put_columns(FILE *file, const struct picture *picture)
 
 static int put_picture(FILE *file, const struct picture *picture, size_t number)
 {
-    size_t width = LABEL_WIDTH + picture->n_columns * COLUMN + RIGHT_MARGIN,
+    size_t columns = picture->n_columns * COLUMN, width = columns + LABEL_WIDTH,
            height = HEAD + picture->n_rows * ROW + FOOT;
     int r;
 
@@ -292,8 +291,8 @@ static int put_picture(FILE *file, const struct picture *picture, size_t number)
     for (size_t row = 0; row < picture->n_rows; row++) {
         size_t y = HEAD + row * ROW;
 
-        fprintf(file, "<line x1=\"0\" x2=\"%zu\" y1=\"%zu\" y2=\"%zu\"/><text x=\"0\" y=\"%zu\">",
-                width - RIGHT_MARGIN, y, y, y + ROW / 2 + 4);
+        fprintf(file, "<line x1=\"0\" x2=\"%zu\" y1=\"%zu\" y2=\"%zu\"/><text x=\"%zu\" y=\"%zu\">",
+                width, y, y, columns + 8, y + ROW / 2 + 4);
         put_escaped(file, picture->rows[row], LABEL_CHARS);
         fputs("</text>\n", file);
     }
@@ -334,6 +333,8 @@ static int put_pictures(FILE *file, const struct client_trip *const *trips, size
 
 /* --- the table ------------------------------------------------------------------------------- */
 
+/* Roles are spelt out: where a style sheet makes blocks of cells, browsers forget what they are. */
+
 static int put_row(FILE *file, const struct client_trip *trip)
 {
     const struct client_account *account = &trip->account;
@@ -345,19 +346,20 @@ static int put_row(FILE *file, const struct client_trip *trip)
         return -ENOMEM;
     for (size_t i = 1; i < account->n_endpoints; i++)
         hosts |= strcmp(account->endpoints[i].host, account->endpoints[0].host) != 0;
-    fputs("<tr><th scope=\"row\">", file);
+    fputs("<tr role=\"row\"><th role=\"rowheader\" scope=\"row\">", file);
     put_name(file, trip->network_name);
-    fprintf(file, "</th><td>%s</td><td>", period);
+    fprintf(file, "</th><td role=\"cell\">%s</td><td role=\"cell\">", period);
     put_name(file, account->name);
-    fputs("</td><td>", file);
+    fputs("</td><td role=\"cell\">", file);
     put_escaped(file, working, SIZE_MAX);
-    fputs("</td><td><ul>", file);
+    fputs("</td><td role=\"cell\"><ul role=\"list\">", file);
     for (size_t i = 0; i < account->n_endpoints; i++) {
         _cleanup_free_ char *sentence = endpoint_sentence(&account->endpoints[i], hosts, false);
 
         if (!sentence)
             return -ENOMEM;
-        fprintf(file, "<li class=\"%s\">", look_of(account->endpoints[i].verdict).class);
+        fprintf(file, "<li role=\"listitem\" class=\"%s\">",
+                look_of(account->endpoints[i].verdict).class);
         put_escaped(file, sentence, SIZE_MAX);
         fputs("</li>", file);
     }
@@ -367,14 +369,17 @@ static int put_row(FILE *file, const struct client_trip *trip)
 
 static int put_table(FILE *file, const struct client_trip *const *trips, size_t n)
 {
+    static const char *const heads[] = {"Network", "When", "Account", "Submit to", "Found"};
     int r = 0;
 
-    fprintf(file,
-            "<h2>All stays</h2>\n<table>\n<caption>%zu stay%s on networks, the last one "
-            "first</caption>\n<thead><tr><th scope=\"col\">Network</th><th scope=\"col\">When</th>"
-            "<th scope=\"col\">Account</th><th scope=\"col\">Submit to</th>"
-            "<th scope=\"col\">Found</th></tr></thead>\n<tbody>\n",
-            n, n == 1 ? "" : "s");
+    fprintf(
+        file,
+        "<h2>All stays</h2>\n<table role=\"table\">\n<caption>%zu stay%s on networks, the last one "
+        "first</caption>\n<thead role=\"rowgroup\"><tr role=\"row\">",
+        n, n == 1 ? "" : "s");
+    for (size_t i = 0; i < ELEMENTSOF(heads); i++)
+        fprintf(file, "<th role=\"columnheader\" scope=\"col\">%s</th>", heads[i]);
+    fputs("</tr></thead>\n<tbody role=\"rowgroup\">\n", file);
     for (size_t i = 0; r == 0 && i < n; i++)
         r = put_row(file, trips[i]);
     fputs("</tbody>\n</table>\n", file);
