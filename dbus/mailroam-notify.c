@@ -43,8 +43,6 @@ struct app {
     bool stopping;
 };
 
-DEFINE_CLEANUP(struct bus_connection *, bus_connection_free)
-
 static void app_clear(struct app *app)
 {
     notify_source_free(app->source);

@@ -64,7 +64,7 @@ static int boolean_from_string(const char *text, bool *ret)
 /* "25 587", "no": all or nothing. 0 or -EINVAL. */
 static int ports_from_string(const char *text, struct notify_settings *settings)
 {
-    uint16_t ports[WANTED_PORTS_MAX];
+    uint16_t ports[WANTED_PORTS_MAX] = {0};
     size_t n = 0;
 
     if (strcmp(text, "no") == 0)

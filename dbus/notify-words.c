@@ -193,7 +193,8 @@ static uint16_t working_port(const struct published *published)
 
         if (its != 0 && port != 0 && its != port)
             return 0;
-        port = its ?: port;
+        if (its != 0)
+            port = its;
     }
     return port;
 }
