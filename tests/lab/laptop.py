@@ -70,9 +70,10 @@ def on(namespace, *words, **more):
 
 def ip(namespace, lines):
     """ip commands, one a line, as fast as the kernel takes them; those that begin with -6 after the others."""
-    for family, part in ("-0", re.sub(r"(?m)^-6 .*\n", "", lines)), ("-6", "".join(re.findall(r"(?m)^-6 (.*\n)", lines))):
-        if part:
-            on(namespace, "ip", *([family] if family == "-6" else []), "-batch", "-", input=part)
+    ipv6 = "".join(re.findall(r"(?m)^-6 (.*\n)", lines))
+    on(namespace, "ip", "-batch", "-", input=re.sub(r"(?m)^-6 .*\n", "", lines))
+    if ipv6:
+        on(namespace, "ip", "-6", "-batch", "-", input=ipv6)
 
 
 def sysctl(namespace, **values):
@@ -400,6 +401,15 @@ class Tunnel:
     def down(self):
         self.process.terminate()
         self.process.wait()
+
+
+def no_tunnel():
+    """Why there can be none; "" where there can."""
+    try:
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError as error:
+        return f"/dev/net/tun: {error.strerror}"
+    return ""
 
 
 def open_tun(namespace):
