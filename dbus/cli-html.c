@@ -144,7 +144,8 @@ static bool is_of(const struct picture *picture, size_t i)
     return strcmp(picture->trips[i]->account.name, picture->account) == 0;
 }
 
-/* The row of the endpoint; n_rows where it has none. Negative without memory. */
+/* The row of the endpoint, and its words, new; n_rows where it has none. Negative without memory.
+ */
 static ssize_t row_of(const struct picture *picture, const struct client_endpoint *endpoint,
                       char **ret_words)
 {
@@ -155,8 +156,7 @@ static ssize_t row_of(const struct picture *picture, const struct client_endpoin
         return -ENOMEM;
     while (row < picture->n_rows && strcmp(picture->rows[row], words) != 0)
         row++;
-    if (ret_words)
-        *ret_words = TAKE(words);
+    *ret_words = TAKE(words);
     return (ssize_t)row;
 }
 
@@ -219,14 +219,15 @@ static int put_marks(FILE *file, const struct picture *picture, const struct cli
     for (size_t i = 0; i < account->n_endpoints; i++) {
         const struct client_endpoint *endpoint = &account->endpoints[i];
         struct look look = look_of(endpoint->verdict);
-        ssize_t row = row_of(picture, endpoint, NULL);
+        _cleanup_free_ char *words = NULL;
+        ssize_t row = row_of(picture, endpoint, &words);
 
         if (row < 0)
             return (int)row;
         fputs("<g><title>", file);
         put_escaped(file, trip->network_name, SIZE_MAX);
         fprintf(file, ", %s: ", period);
-        put_escaped(file, picture->rows[row], SIZE_MAX);
+        put_escaped(file, words, SIZE_MAX);
         fputs(" ", file);
         put_escaped(file, endpoint->verdict, SIZE_MAX);
         fprintf(file,
