@@ -255,7 +255,11 @@ static enum exit_status status_watch(const struct options *options, const enum b
 
     watched.signals = stop_signals_open(true);
     r = watched.signals < 0 ? watched.signals : client_open(&watched.client, true, watched.signals);
-    if (r == 0 && !account_exists(watched.client, options->account))
+    /* A bar starts its programs once: what is not there yet is shown as such, and waited for. */
+    if (bar && r == CLIENT_ERROR && watched.client->connection &&
+        dbus_connection_get_is_connected(watched.client->connection))
+        r = 0;
+    if (r == 0 && client_known(watched.client) && !account_exists(watched.client, options->account))
         return EXIT_OTHER;
     if (r == 0)
         r = follow(&watched);
