@@ -31,8 +31,7 @@ int append_path(DBusMessageIter *iter, const char *value)
     return append_basic(iter, DBUS_TYPE_OBJECT_PATH, &value);
 }
 
-/* Closes what `r` says was filled, or takes it back. */
-static int close_container(DBusMessageIter *outer, DBusMessageIter *inner, int r)
+int append_close(DBusMessageIter *outer, DBusMessageIter *inner, int r)
 {
     if (r < 0)
         dbus_message_iter_abandon_container(outer, inner);
@@ -48,7 +47,7 @@ static int append_basic_variant(DBusMessageIter *iter, int type, const void *val
 
     if (!dbus_message_iter_open_container(iter, DBUS_TYPE_VARIANT, signature, &variant))
         return -ENOMEM;
-    return close_container(iter, &variant, append_basic(&variant, type, value));
+    return append_close(iter, &variant, append_basic(&variant, type, value));
 }
 
 static int append_list_variant(DBusMessageIter *iter, char *const *list)
@@ -59,10 +58,10 @@ static int append_list_variant(DBusMessageIter *iter, char *const *list)
     if (!dbus_message_iter_open_container(iter, DBUS_TYPE_VARIANT, "as", &variant))
         return -ENOMEM;
     if (!dbus_message_iter_open_container(&variant, DBUS_TYPE_ARRAY, "s", &array))
-        return close_container(iter, &variant, -ENOMEM);
+        return append_close(iter, &variant, -ENOMEM);
     for (; r == 0 && *list; list++)
         r = append_string(&array, *list);
-    return close_container(iter, &variant, close_container(&variant, &array, r));
+    return append_close(iter, &variant, append_close(&variant, &array, r));
 }
 
 int append_entry(DBusMessageIter *dictionary, const char *key, int type, const void *value)
@@ -75,7 +74,7 @@ int append_entry(DBusMessageIter *dictionary, const char *key, int type, const v
     r = append_string(&entry, key);
     if (r == 0)
         r = append_basic_variant(&entry, type, value);
-    return close_container(dictionary, &entry, r);
+    return append_close(dictionary, &entry, r);
 }
 
 static int append_list_entry(DBusMessageIter *dictionary, const char *key, char *const *list)
@@ -88,7 +87,7 @@ static int append_list_entry(DBusMessageIter *dictionary, const char *key, char 
     r = append_string(&entry, key);
     if (r == 0)
         r = append_list_variant(&entry, list);
-    return close_container(dictionary, &entry, r);
+    return append_close(dictionary, &entry, r);
 }
 
 static int append_item(DBusMessageIter *dictionary, const struct evidence *evidence,
@@ -124,7 +123,7 @@ int append_evidence(DBusMessageIter *iter, const struct evidence *evidence)
     for (int key = 0; r == 0 && key < N_EVIDENCE; key++)
         if (evidence->set[key])
             r = append_item(&dictionary, evidence, (enum evidence_key)key);
-    return close_container(iter, &dictionary, r);
+    return append_close(iter, &dictionary, r);
 }
 
 int append_working_server(DBusMessageIter *iter, const struct account *account)

@@ -74,11 +74,7 @@ static int append_endpoint(DBusMessageIter *array, const struct finding *finding
         r = append_string(&structure, verdict_to_string(finding->verdict));
     if (r == 0)
         r = append_evidence(&structure, &finding->evidence);
-    if (r < 0)
-        dbus_message_iter_abandon_container(array, &structure);
-    else if (!dbus_message_iter_close_container(array, &structure))
-        r = -ENOMEM;
-    return r;
+    return append_close(array, &structure, r);
 }
 
 int append_findings(DBusMessageIter *iter, const struct finding *findings, size_t n)
@@ -90,11 +86,7 @@ int append_findings(DBusMessageIter *iter, const struct finding *findings, size_
         return -ENOMEM;
     for (size_t i = 0; r == 0 && i < n; i++)
         r = append_endpoint(&array, &findings[i]);
-    if (r < 0)
-        dbus_message_iter_abandon_container(iter, &array);
-    else if (!dbus_message_iter_close_container(iter, &array))
-        r = -ENOMEM;
-    return r;
+    return append_close(iter, &array, r);
 }
 
 static int append_endpoints(DBusMessageIter *iter, const void *userdata)

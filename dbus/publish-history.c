@@ -9,16 +9,6 @@
 
 DEFINE_CLEANUP(DBusMessage *, dbus_message_unref)
 
-/* Closes what `r` says was filled, or takes it back. */
-static int close_container(DBusMessageIter *outer, DBusMessageIter *inner, int r)
-{
-    if (r < 0)
-        dbus_message_iter_abandon_container(outer, inner);
-    else if (!dbus_message_iter_close_container(outer, inner))
-        r = -ENOMEM;
-    return r;
-}
-
 static int append_endpoints_entry(DBusMessageIter *dictionary, const struct memory_result *result)
 {
     DBusMessageIter entry, variant;
@@ -31,9 +21,9 @@ static int append_endpoints_entry(DBusMessageIter *dictionary, const struct memo
         !dbus_message_iter_open_container(&entry, DBUS_TYPE_VARIANT, "a(sqssa{sv})", &variant))
         r = -ENOMEM;
     if (r == 0)
-        r = close_container(&entry, &variant,
-                            append_findings(&variant, result->findings, result->n_findings));
-    return close_container(dictionary, &entry, r);
+        r = append_close(&entry, &variant,
+                         append_findings(&variant, result->findings, result->n_findings));
+    return append_close(dictionary, &entry, r);
 }
 
 /* The endpoint that worked: "" and 0 where none did. */
@@ -77,7 +67,7 @@ static int append_trip(DBusMessageIter *array, const struct memory_trip *trip)
         r = append_working(&dictionary, result);
     if (r == 0)
         r = append_endpoints_entry(&dictionary, result);
-    return close_container(array, &dictionary, r);
+    return append_close(array, &dictionary, r);
 }
 
 int handle_get_history(DBusMessage *call, void *userdata, DBusMessage **ret_reply,
@@ -96,7 +86,7 @@ int handle_get_history(DBusMessage *call, void *userdata, DBusMessage **ret_repl
         return -ENOMEM;
     for (size_t i = 0; r == 0 && i < trips->n; i++)
         r = append_trip(&array, trips->items[i]);
-    r = close_container(&iter, &array, r);
+    r = append_close(&iter, &array, r);
     if (r == 0)
         *ret_reply = TAKE(reply);
     return r;

@@ -54,11 +54,7 @@ static int append_network(DBusMessageIter *iter, const void *userdata)
         r = append_entry(&dictionary, "known", DBUS_TYPE_BOOLEAN, &known);
     if (r == 0)
         r = append_entry(&dictionary, "since", DBUS_TYPE_UINT64, &network->since);
-    if (r < 0)
-        dbus_message_iter_abandon_container(iter, &dictionary);
-    else if (!dbus_message_iter_close_container(iter, &dictionary))
-        r = -ENOMEM;
-    return r;
+    return append_close(iter, &dictionary, r);
 }
 
 static int append_accounts(DBusMessageIter *iter, const void *userdata)
@@ -71,11 +67,7 @@ static int append_accounts(DBusMessageIter *iter, const void *userdata)
         return -ENOMEM;
     for (struct account *const *at = manager_accounts(publisher->manager); r == 0 && *at; at++)
         r = append_path(&array, publisher_path(*at));
-    if (r < 0)
-        dbus_message_iter_abandon_container(iter, &array);
-    else if (!dbus_message_iter_close_container(iter, &array))
-        r = -ENOMEM;
-    return r;
+    return append_close(iter, &array, r);
 }
 
 static int append_default_account(DBusMessageIter *iter, const void *userdata)
