@@ -4,7 +4,9 @@
 
 In the lab, on a network where mail can leave: how often its threads were woken in that time (60 s by
 default), how much processor time they took, how many packets it sent, and how much memory it holds. A
-thread that was never switched to has not been woken: the kernel counts that in /proc.
+thread that was never switched to has not been woken: the kernel counts that in /proc. /etc is this
+machine's own: a file that somebody makes there meanwhile (a package is installed, say) wakes the daemon,
+which has an eye on resolv.conf.
 
 What an hour costs need not be waited for: who has not been woken has armed no timer either, so that
 while nothing happens the next to wake it is the earliest of those that /proc shows armed. Their list has
