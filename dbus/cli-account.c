@@ -6,6 +6,7 @@
  */
 #include "cli.h"
 #include "error.h"
+#include "words.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -121,19 +122,19 @@ static int print_working(const struct screen *screen, const struct client_accoun
     static const struct {
         const char *word, *words;
     } provenances[] = {
-        {"confirmed", ", confirmed by a check here"},
-        {"remembered", ", remembered from an earlier visit and being confirmed"},
+        {"confirmed", N_(", confirmed by a check here")},
+        {"remembered", N_(", remembered from an earlier visit and being confirmed")},
     };
     _cleanup_free_ char *working = working_words(account), *text = NULL;
     const char *provenance = "";
 
     for (size_t i = 0; i < ELEMENTSOF(provenances); i++)
         if (account->working.port && strcmp(account->provenance, provenances[i].word) == 0)
-            provenance = provenances[i].words;
+            provenance = _(provenances[i].words);
     text = working ? format_new("%s%s", working, provenance) : NULL;
     if (!text)
         return -ENOMEM;
-    print_fact(screen, "Submit to", account->working.port ? TONE_STRONG : TONE_PLAIN, text);
+    print_fact(screen, _("Submit to"), account->working.port ? TONE_STRONG : TONE_PLAIN, text);
     return 0;
 }
 
@@ -143,7 +144,7 @@ static char *checked_words(const struct client_account *account)
     char moment[MOMENT_MAX];
 
     if (account->checked_at == 0)
-        return strdup("never");
+        return strdup(_("never"));
     return format_new(*account->last_reason ? "%s (%s)" : "%s",
                       moment_words(account->checked_at, moment), account->last_reason);
 }
@@ -159,15 +160,15 @@ int print_account(const struct screen *screen, const struct client_account *acco
     if (!checked || !state || !title || endpoint_columns_fit(&columns, screen, account) < 0)
         return -ENOMEM;
     print_wrapped(screen, TONE_STRONG, title, 0, 0);
-    print_fact(screen, "Address", TONE_PLAIN, account->address);
-    print_fact(screen, "State", state_tone(account->state), state);
+    print_fact(screen, _("Address"), TONE_PLAIN, account->address);
+    print_fact(screen, _("State"), state_tone(account->state), state);
     if (print_working(screen, account) < 0)
         return -ENOMEM;
     if (account->n_endpoints && !columns.host)
-        print_fact(screen, "Server", TONE_PLAIN, account->endpoints[0].host);
-    print_fact(screen, "Checked", TONE_PLAIN, checked);
+        print_fact(screen, _("Server"), TONE_PLAIN, account->endpoints[0].host);
+    print_fact(screen, _("Checked"), TONE_PLAIN, checked);
     if (*account_advice(account))
-        print_fact(screen, "Advice", TONE_PLAIN, account_advice(account));
+        print_fact(screen, _("Advice"), TONE_PLAIN, account_advice(account));
     for (size_t i = 0; i < account->n_endpoints; i++)
         if (print_endpoint(screen, &columns, "", &account->endpoints[i],
                            account_checking(account)) < 0)

@@ -8,6 +8,7 @@
 #include "cli-bar.h"
 #include "error.h"
 #include "judge/verdict.h"
+#include "words.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -47,23 +48,23 @@ static int fill(struct bar_text *text, const char *class, enum tone tone, char *
 
 int bar_describe_absence(struct bar_text *text)
 {
-    return fill(text, "unreachable", TONE_BAD, strdup("mail: mailroamd does not run"),
-                strdup("mail ?"),
-                strdup("mailroamd cannot be reached.\nSee: systemctl --user status mailroamd"));
+    return fill(text, "unreachable", TONE_BAD, strdup(_("mail: mailroamd does not run")),
+                strdup(_("mail ?")),
+                strdup(_("mailroamd cannot be reached.\nSee: systemctl --user status mailroamd")));
 }
 
 /* The state in a word or two. */
 static const char *brief_words(const char *state)
 {
     static const char *const words[N_STATE] = {
-        [STATE_UNCONFIGURED] = "no server", [STATE_OFFLINE] = "offline",
-        [STATE_CHECKING] = "checking",      [STATE_READY] = "ready",
-        [STATE_DEGRADED] = "degraded",      [STATE_PORTAL] = "login needed",
-        [STATE_BLOCKED] = "blocked",
+        [STATE_UNCONFIGURED] = N_("no server"), [STATE_OFFLINE] = N_("offline"),
+        [STATE_CHECKING] = N_("checking"),      [STATE_READY] = N_("ready"),
+        [STATE_DEGRADED] = N_("degraded"),      [STATE_PORTAL] = N_("login needed"),
+        [STATE_BLOCKED] = N_("blocked"),
     };
     enum state known;
 
-    return state_from_string(state, &known) < 0 ? state : words[known];
+    return state_from_string(state, &known) < 0 ? state : _(words[known]);
 }
 
 /* The state as a name of the interface, so that it may be a class of a style sheet. */
@@ -82,20 +83,21 @@ int bar_describe(struct bar_text *text, const struct client *client,
     const char *advice;
 
     if (!account)
-        return fill(text, "unconfigured", TONE_FAINT, strdup("mail: no account"), strdup("mail -"),
-                    strdup("No mail account is set up.\nSee: mailroam help add"));
+        return fill(text, "unconfigured", TONE_FAINT, strdup(_("mail: no account")),
+                    strdup(_("mail -")),
+                    strdup(_("No mail account is set up.\nSee: mailroam help add")));
     working = working_words(account);
     faults = faults_words(account);
     advice = account_advice(account);
     if (!network || !working || !faults)
         return -ENOMEM;
     return fill(text, class_of(account->state), state_tone(account->state),
-                account->working.port ? format_new("mail %u %s", account->working.port,
+                account->working.port ? format_new(_("mail %u %s"), account->working.port,
                                                    security_words(account->working.security))
-                                      : format_new("mail: %s", brief_words(account->state)),
-                account->working.port ? format_new("mail %u", account->working.port)
-                                      : strdup("mail !"),
-                format_new("%s: %s\nNetwork: %s%s%s%s%s", account->name, working, network,
+                                      : format_new(_("mail: %s"), brief_words(account->state)),
+                account->working.port ? format_new(_("mail %u"), account->working.port)
+                                      : strdup(_("mail !")),
+                format_new(_("%s: %s\nNetwork: %s%s%s%s%s"), account->name, working, network,
                            *faults ? "\n" : "", faults, *advice ? "\n" : "", advice));
 }
 

@@ -10,6 +10,7 @@
  */
 #include "cli.h"
 #include "error.h"
+#include "words.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -168,7 +169,7 @@ static int show_progress(struct check *check)
 
     if (!check->screen.terminal || check->options->json)
         return 0;
-    text = strdup("checking");
+    text = strdup(_("checking"));
     if (!text)
         return -ENOMEM;
     for (size_t i = 0; r == 0 && i < client->n_accounts; i++)
@@ -189,9 +190,10 @@ static char *advice_words(const struct client_account *account)
 {
     if (!account->working.port || state_tone(account->state) != TONE_WARN)
         return strdup(account_advice(account));
-    return format_new("Set your mail program to port %u with %s while you are here, or let it ask: "
-                      "mailroam port.",
-                      account->working.port, security_words(account->working.security));
+    return format_new(
+        _("Set your mail program to port %u with %s while you are here, or let it ask: "
+          "mailroam port."),
+        account->working.port, security_words(account->working.security));
 }
 
 static json_object *result_to_json(const struct client_account *account)
@@ -220,9 +222,9 @@ static int show_result(struct check *check, const struct client_account *account
     faults = faults_words(account);
     advice = advice_words(account);
     if (working && faults && advice)
-        text = good ? format_new("%s: submit mail to %s.%s%s%s%s", account->name, working,
+        text = good ? format_new(_("%s: submit mail to %s.%s%s%s%s"), account->name, working,
                                  *faults ? " " : "", faults, *advice ? " " : "", advice)
-                    : format_new("%s: no port works.%s%s%s%s", account->name, *faults ? " " : "",
+                    : format_new(_("%s: no port works.%s%s%s%s"), account->name, *faults ? " " : "",
                                  faults, *advice ? " " : "", advice);
     if (!text)
         return -ENOMEM;

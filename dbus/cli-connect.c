@@ -5,6 +5,7 @@
 #include "config.h"
 #include "error.h"
 #include "text.h"
+#include "words.h"
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,21 +16,22 @@ static const struct {
     const char *name; /* ended by '*': every name that begins so */
     const char *what, *advice;
 } unreachable[] = {
-    {DBUS_ERROR_SERVICE_UNKNOWN, "mailroamd does not run and the bus cannot start it",
-     "Install it for good with: systemctl --user enable --now mailroamd"},
-    {DBUS_ERROR_NAME_HAS_NO_OWNER, "mailroamd does not run",
-     "Start it with: systemctl --user start mailroamd"},
-    {"org.freedesktop.DBus.Error.Spawn.*", "mailroamd could not be started",
-     "See why: systemctl --user status mailroamd; journalctl --user -u mailroamd"},
-    {"org.freedesktop.systemd1.*", "mailroamd could not be started",
-     "See why: systemctl --user status mailroamd; journalctl --user -u mailroamd"},
-    {DBUS_ERROR_NO_REPLY, "mailroamd ended, or did not answer in time",
-     "See why: systemctl --user status mailroamd; journalctl --user -u mailroamd"},
-    {DBUS_ERROR_TIMEOUT, "mailroamd did not answer in time",
-     "See why: systemctl --user status mailroamd; journalctl --user -u mailroamd"},
-    {DBUS_ERROR_TIMED_OUT, "mailroamd could not be started in time",
-     "See why: systemctl --user status mailroamd; journalctl --user -u mailroamd"},
-    {DBUS_ERROR_DISCONNECTED, "the session bus went away", "Log in again, or start the bus again"},
+    {DBUS_ERROR_SERVICE_UNKNOWN, N_("mailroamd does not run and the bus cannot start it"),
+     N_("Install it for good with: systemctl --user enable --now mailroamd")},
+    {DBUS_ERROR_NAME_HAS_NO_OWNER, N_("mailroamd does not run"),
+     N_("Start it with: systemctl --user start mailroamd")},
+    {"org.freedesktop.DBus.Error.Spawn.*", N_("mailroamd could not be started"),
+     N_("See why: systemctl --user status mailroamd; journalctl --user -u mailroamd")},
+    {"org.freedesktop.systemd1.*", N_("mailroamd could not be started"),
+     N_("See why: systemctl --user status mailroamd; journalctl --user -u mailroamd")},
+    {DBUS_ERROR_NO_REPLY, N_("mailroamd ended, or did not answer in time"),
+     N_("See why: systemctl --user status mailroamd; journalctl --user -u mailroamd")},
+    {DBUS_ERROR_TIMEOUT, N_("mailroamd did not answer in time"),
+     N_("See why: systemctl --user status mailroamd; journalctl --user -u mailroamd")},
+    {DBUS_ERROR_TIMED_OUT, N_("mailroamd could not be started in time"),
+     N_("See why: systemctl --user status mailroamd; journalctl --user -u mailroamd")},
+    {DBUS_ERROR_DISCONNECTED, N_("the session bus went away"),
+     N_("Log in again, or start the bus again")},
 };
 
 static bool name_matches(const char *name, const char *pattern)
@@ -47,15 +49,15 @@ static enum exit_status bus_failure(const struct client *client)
     if (!client->connection) {
         fprintf(
             stderr,
-            "mailroam: the session bus cannot be reached: %s\n"
-            "Run it in a login session, or say where the bus is in $DBUS_SESSION_BUS_ADDRESS.\n",
+            _("mailroam: the session bus cannot be reached: %s\n"
+              "Run it in a login session, or say where the bus is in $DBUS_SESSION_BUS_ADDRESS.\n"),
             said ? said : "");
         return EXIT_UNREACHABLE;
     }
     for (size_t i = 0; i < ELEMENTSOF(unreachable); i++)
         if (name_matches(client->error.name, unreachable[i].name)) {
-            fprintf(stderr, "mailroam: %s: %s\n%s.\n", unreachable[i].what, said ? said : "",
-                    unreachable[i].advice);
+            fprintf(stderr, "mailroam: %s: %s\n%s.\n", _(unreachable[i].what), said ? said : "",
+                    _(unreachable[i].advice));
             return EXIT_UNREACHABLE;
         }
     fprintf(stderr, "mailroam: %s\n", said && *said ? said : client->error.name);
@@ -64,7 +66,7 @@ static enum exit_status bus_failure(const struct client *client)
 
 enum exit_status no_memory(void)
 {
-    fprintf(stderr, "mailroam: there is not enough memory\n");
+    fprintf(stderr, _("mailroam: there is not enough memory\n"));
     return EXIT_OTHER;
 }
 
@@ -73,8 +75,8 @@ enum exit_status client_failure(const struct client *client, int r)
     if (r == CLIENT_ERROR)
         return bus_failure(client);
     if (r == CLIENT_TIMEOUT) {
-        fprintf(stderr, "mailroam: mailroamd did not answer in time\n"
-                        "See why: systemctl --user status mailroamd.\n");
+        fprintf(stderr, _("mailroam: mailroamd did not answer in time\n"
+                          "See why: systemctl --user status mailroamd.\n"));
         return EXIT_UNREACHABLE;
     }
     if (r == CLIENT_STOP || r == CLIENT_NO_READER)
@@ -82,11 +84,13 @@ enum exit_status client_failure(const struct client *client, int r)
     if (r == -ENOMEM)
         return no_memory();
     if (r == -EBADMSG)
-        fprintf(stderr,
-                "mailroam: what answers as " MAILROAM_NAME " does not speak its interface; is it "
-                "another version? mailroam is " PACKAGE_VERSION "\n");
+        fprintf(
+            stderr,
+            _("mailroam: what answers as %s does not speak its interface; is it another version? "
+              "mailroam is %s\n"),
+            MAILROAM_NAME, PACKAGE_VERSION);
     else
-        fprintf(stderr, "mailroam: the session bus cannot be read: %s\n", strerror(-r));
+        fprintf(stderr, _("mailroam: the session bus cannot be read: %s\n"), strerror(-r));
     return EXIT_OTHER;
 }
 
@@ -139,7 +143,7 @@ bool account_exists(const struct client *client, const char *name)
 {
     if (!name || client_account_by_name(client, name))
         return true;
-    fprintf(stderr, "mailroam: there is no account '%s'; see: mailroam accounts\n", name);
+    fprintf(stderr, _("mailroam: there is no account '%s'; see: mailroam accounts\n"), name);
     return false;
 }
 
@@ -160,6 +164,6 @@ struct client_account *chosen_account(const struct client *client, const struct 
     if (!account && client->n_accounts)
         account = client->accounts[0];
     if (!account)
-        fprintf(stderr, "mailroam: no mail account is set up; see: mailroam help add\n");
+        fprintf(stderr, _("mailroam: no mail account is set up; see: mailroam help add\n"));
     return account;
 }

@@ -9,12 +9,13 @@
 #include "cli-doctor.h"
 #include "error.h"
 #include "log.h"
+#include "words.h"
 #include <stdio.h>
 #include <string.h>
 
 #define RELOAD                                                                                     \
-    "Have it read them again: systemctl --user reload mailroamd. If that changes nothing, its "    \
-    "$XDG_CONFIG_HOME is another one than yours."
+    _("Have it read them again: systemctl --user reload mailroamd. If that changes nothing, its "  \
+      "$XDG_CONFIG_HOME is another one than yours.")
 
 /* What the reader of the files has complained of, in one text. */
 struct complaints {
@@ -45,16 +46,17 @@ static void look_at_file(struct doctor *doctor, const char *directory, const cha
     if (r == -ENOMEM || complaints.out_of_memory)
         doctor->out_of_memory = true;
     else if (r < 0)
-        doctor_say(doctor, HEALTH_PROBLEM, "account",
-                   "Correct the file: see mailroam.account(5). The other accounts go on working.",
-                   "%s cannot be used: %s", name, complaints.text ? complaints.text : strerror(-r));
+        doctor_say(
+            doctor, HEALTH_PROBLEM, "account",
+            _("Correct the file: see mailroam.account(5). The other accounts go on working."),
+            _("%s cannot be used: %s"), name, complaints.text ? complaints.text : strerror(-r));
     else if (doctor->reached && !client_account_by_name(doctor->client, name))
-        doctor_say(doctor, HEALTH_WARN, "account", RELOAD, "%s is not known to mailroamd", name);
+        doctor_say(doctor, HEALTH_WARN, "account", RELOAD, _("%s is not known to mailroamd"), name);
     else if (complaints.text)
-        doctor_say(doctor, HEALTH_WARN, "account", "See mailroam.account(5) for the keys.",
+        doctor_say(doctor, HEALTH_WARN, "account", _("See mailroam.account(5) for the keys."),
                    "%s: %s", name, complaints.text);
     else
-        doctor_say(doctor, HEALTH_OK, "account", "", "%s is set up", name);
+        doctor_say(doctor, HEALTH_OK, "account", "", _("%s is set up"), name);
     free(complaints.text);
 }
 
@@ -72,11 +74,11 @@ void doctor_accounts(struct doctor *doctor)
         doctor->out_of_memory = true;
     else if (r < 0 || !directory)
         doctor_say(doctor, HEALTH_PROBLEM, "accounts",
-                   "Say where your files are: set $HOME, or make the directory yours.",
-                   "the accounts cannot be read: %s",
+                   _("Say where your files are: set $HOME, or make the directory yours."),
+                   _("the accounts cannot be read: %s"),
                    complaints.text ? complaints.text : strerror(r < 0 ? -r : ENOENT));
     else if (complaints.text)
-        doctor_say(doctor, HEALTH_WARN, "accounts", "Give the file another name.", "%s",
+        doctor_say(doctor, HEALTH_WARN, "accounts", _("Give the file another name."), "%s",
                    complaints.text);
     free(complaints.text);
     if (r < 0 || !directory)
@@ -85,6 +87,6 @@ void doctor_accounts(struct doctor *doctor)
         look_at_file(doctor, directory, names.items[i]);
     if (names.n == 0)
         doctor_say(doctor, HEALTH_WARN, "accounts",
-                   "Add yours: mailroam add me@example.org --server mail.example.org",
-                   "there is no account in %s", directory);
+                   _("Add yours: mailroam add me@example.org --server mail.example.org"),
+                   _("there is no account in %s"), directory);
 }

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "error.h"
 #include "paths.h"
+#include "words.h"
 #include <fcntl.h>
 #include <glob.h>
 #include <libgen.h>
@@ -100,17 +101,18 @@ void doctor_probe(struct doctor *doctor)
     if (!path)
         doctor->out_of_memory = true;
     else if (access(path, X_OK) < 0)
-        doctor_say(doctor, HEALTH_PROBLEM, "probe", "Install Mailroam again, all of it.",
-                   "%s, which does the checks, cannot be run: %s", path, strerror(errno));
+        doctor_say(doctor, HEALTH_PROBLEM, "probe", _("Install Mailroam again, all of it."),
+                   _("%s, which does the checks, cannot be run: %s"), path, strerror(errno));
     else if (!probe_runs(path, line, sizeof(line)))
-        doctor_say(doctor, HEALTH_PROBLEM, "probe",
-                   "Run it by hand to see why: " PROBE " --version; a library may be missing.",
-                   "%s, which does the checks, does not run", path);
+        doctor_say(
+            doctor, HEALTH_PROBLEM, "probe",
+            _("Run it by hand to see why: mailroam-probe --version; a library may be missing."),
+            _("%s, which does the checks, does not run"), path);
     else if (strcmp(line, PROBE " " PACKAGE_VERSION) != 0)
-        doctor_say(doctor, HEALTH_WARN, "probe", "Install Mailroam again, all of it.",
-                   "%s is of another version: %s", path, line);
+        doctor_say(doctor, HEALTH_WARN, "probe", _("Install Mailroam again, all of it."),
+                   _("%s is of another version: %s"), path, line);
     else
-        doctor_say(doctor, HEALTH_OK, "probe", "", "%s can be run", path);
+        doctor_say(doctor, HEALTH_OK, "probe", "", _("%s can be run"), path);
 }
 
 /* --- what was learnt ------------------------------------------------------------------------- */
@@ -138,8 +140,8 @@ static void look_at_damage(struct doctor *doctor, const char *file)
     }
     if (glob(pattern, GLOB_NOSORT, NULL, &found) == 0)
         doctor_say(doctor, HEALTH_WARN, "state",
-                   "Keep it for a bug report, or delete it: nothing reads it any more.",
-                   "something damaged this file once, and what could not be read was kept: %s",
+                   _("Keep it for a bug report, or delete it: nothing reads it any more."),
+                   _("something damaged this file once, and what could not be read was kept: %s"),
                    found.gl_pathv[0]);
     globfree(&found);
 }
@@ -149,22 +151,22 @@ void doctor_state(struct doctor *doctor)
     _cleanup_free_ char *file = path_state("networks.json"), *directory = path_state("");
 
     if (!file || !directory) {
-        doctor_say(doctor, HEALTH_PROBLEM, "state", "Set $HOME, or $XDG_STATE_HOME.",
-                   "there is no place for what is learnt about networks");
+        doctor_say(doctor, HEALTH_PROBLEM, "state", _("Set $HOME, or $XDG_STATE_HOME."),
+                   _("there is no place for what is learnt about networks"));
         return;
     }
     cut_to_existing(directory);
     if (access(directory, W_OK | X_OK) < 0)
         doctor_say(doctor, HEALTH_PROBLEM, "state",
-                   "Make it yours and writable; until then what is learnt lasts until mailroamd "
-                   "ends.",
-                   "what is learnt about networks cannot be kept in %s: %s", directory,
+                   _("Make it yours and writable; until then what is learnt lasts until mailroamd "
+                     "ends."),
+                   _("what is learnt about networks cannot be kept in %s: %s"), directory,
                    strerror(errno));
     else if (access(file, F_OK) == 0 && access(file, R_OK) < 0)
-        doctor_say(doctor, HEALTH_PROBLEM, "state", "Make it yours and readable.",
-                   "%s cannot be read: %s", file, strerror(errno));
+        doctor_say(doctor, HEALTH_PROBLEM, "state", _("Make it yours and readable."),
+                   _("%s cannot be read: %s"), file, strerror(errno));
     else
-        doctor_say(doctor, HEALTH_OK, "state", "", "what is learnt about networks is kept in %s",
+        doctor_say(doctor, HEALTH_OK, "state", "", _("what is learnt about networks is kept in %s"),
                    file);
     look_at_damage(doctor, file);
 }
@@ -194,23 +196,24 @@ void doctor_kernel(struct doctor *doctor)
 
     if (has_seccomp())
         doctor_say(doctor, HEALTH_OK, "seccomp", "",
-                   "the kernel can take calls away from the probe");
+                   _("the kernel can take calls away from the probe"));
     else
-        doctor_say(doctor, HEALTH_WARN, "seccomp",
-                   "Use a kernel with CONFIG_SECCOMP_FILTER if you can; checks work all the same.",
-                   "the kernel cannot take calls away from the probe, which reads what strangers "
-                   "send");
+        doctor_say(
+            doctor, HEALTH_WARN, "seccomp",
+            _("Use a kernel with CONFIG_SECCOMP_FILTER if you can; checks work all the same."),
+            _("the kernel cannot take calls away from the probe, which reads what strangers "
+              "send"));
     if (landlock >= LANDLOCK_TCP)
         doctor_say(doctor, HEALTH_OK, "landlock", "",
-                   "the kernel can keep the probe from files and ports");
+                   _("the kernel can keep the probe from files and ports"));
     else
         doctor_say(doctor, HEALTH_WARN, "landlock",
-                   "Use Linux 6.7 or later with landlock among its security modules if you can; "
-                   "checks work all the same.",
-                   landlock > 0 ? "the kernel can keep the probe from files, not from ports"
-                                : "the kernel cannot keep the probe from files and ports");
+                   _("Use Linux 6.7 or later with landlock among its security modules if you can; "
+                     "checks work all the same."),
+                   landlock > 0 ? _("the kernel can keep the probe from files, not from ports")
+                                : _("the kernel cannot keep the probe from files and ports"));
     doctor_say(doctor, HEALTH_OK, "namespaces", "",
                has_user_namespaces()
-                   ? "user namespaces can be used"
-                   : "user namespaces cannot be used; nothing of Mailroam needs them");
+                   ? _("user namespaces can be used")
+                   : _("user namespaces cannot be used; nothing of Mailroam needs them"));
 }

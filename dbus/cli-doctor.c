@@ -9,6 +9,7 @@
 #include "config.h"
 #include "error.h"
 #include "text.h"
+#include "words.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +19,7 @@
 #define SYSTEMD_MANAGER SYSTEMD_NAME ".Manager"
 #define HEALTH_COLUMNS  9
 #define SUBJECT_COLUMNS 12
-#define SEE_WHY         "See why: systemctl --user status mailroamd; journalctl --user -u mailroamd"
+#define SEE_WHY         _("See why: systemctl --user status mailroamd; journalctl --user -u mailroamd.")
 #define SAID_MAX        1024
 
 DEFINE_CLEANUP(DBusMessage *, dbus_message_unref)
@@ -101,7 +102,7 @@ static const char *error_of(const struct doctor *doctor)
 
     return error->message && *error->message ? error->message
            : dbus_error_is_set(error)        ? error->name
-                                             : "no answer";
+                                             : _("no answer");
 }
 
 /* A call with one string for an argument, or none. NULL where there is no answer but an error. */
@@ -130,12 +131,13 @@ static bool look_at_bus(struct doctor *doctor)
         return false;
     }
     if (r == 0) {
-        doctor_say(doctor, HEALTH_OK, "bus", "", "the session bus is there");
+        doctor_say(doctor, HEALTH_OK, "bus", "", _("the session bus is there"));
         return true;
     }
-    doctor_say(doctor, HEALTH_PROBLEM, "bus",
-               "Run it in a login session, or say where the bus is in $DBUS_SESSION_BUS_ADDRESS.",
-               "the session bus cannot be reached: %s", error_of(doctor));
+    doctor_say(
+        doctor, HEALTH_PROBLEM, "bus",
+        _("Run it in a login session, or say where the bus is in $DBUS_SESSION_BUS_ADDRESS."),
+        _("the session bus cannot be reached: %s"), error_of(doctor));
     return false;
 }
 
@@ -154,13 +156,13 @@ static void look_at_activation(struct doctor *doctor)
             known |= strcmp(names[i], MAILROAM_NAME) == 0;
     dbus_free_string_array(names);
     if (known)
-        doctor_say(doctor, HEALTH_OK, "activation", "", "the bus can start mailroamd");
+        doctor_say(doctor, HEALTH_OK, "activation", "", _("the bus can start mailroamd"));
     else
         doctor_say(doctor, HEALTH_WARN, "activation",
-                   "Log in again, or have the bus read its service files: "
-                   "busctl --user call org.freedesktop.DBus / org.freedesktop.DBus ReloadConfig",
-                   "the bus does not know how to start mailroamd: no service file of "
-                   "dbus-1/services that it has read says so");
+                   _("Log in again, or have the bus read its service files: "
+                     "busctl --user call org.freedesktop.DBus / org.freedesktop.DBus ReloadConfig"),
+                   _("the bus does not know how to start mailroamd: no service file of "
+                     "dbus-1/services that it has read says so"));
 }
 
 /* The unit's state as systemd puts it, new; NULL where it cannot be told. */
@@ -196,17 +198,17 @@ static void look_at_unit_file(struct doctor *doctor)
 
     if (!reply || !dbus_message_get_args(reply, NULL, DBUS_TYPE_STRING, &state, DBUS_TYPE_INVALID))
         doctor_say(doctor, HEALTH_WARN, "unit",
-                   "Install Mailroam where systemd looks, then: systemctl --user daemon-reload",
-                   "the user manager has no " UNIT ": %s", error_of(doctor));
+                   _("Install Mailroam where systemd looks, then: systemctl --user daemon-reload"),
+                   _("the user manager has no %s: %s"), UNIT, error_of(doctor));
     else if (strcmp(state, "masked") == 0 || strcmp(state, "masked-runtime") == 0)
         doctor_say(doctor, HEALTH_PROBLEM, "unit",
-                   "Allow it again: systemctl --user unmask mailroamd", UNIT " is masked");
+                   _("Allow it again: systemctl --user unmask mailroamd"), _("%s is masked"), UNIT);
     else if (strcmp(state, "disabled") == 0)
         doctor_say(doctor, HEALTH_WARN, "unit",
-                   "Start it with each session: systemctl --user enable --now mailroamd",
-                   UNIT " is disabled: it runs only once somebody asks for it");
+                   _("Start it with each session: systemctl --user enable --now mailroamd"),
+                   _("%s is disabled: it runs only once somebody asks for it"), UNIT);
     else
-        doctor_say(doctor, HEALTH_OK, "unit", "", UNIT " is %s", state);
+        doctor_say(doctor, HEALTH_OK, "unit", "", _("%s is %s"), UNIT, state);
 }
 
 static void look_at_unit(struct doctor *doctor)
@@ -214,15 +216,16 @@ static void look_at_unit(struct doctor *doctor)
     _cleanup_free_ char *active = NULL;
 
     if (!dbus_bus_name_has_owner(doctor->client->connection, SYSTEMD_NAME, NULL)) {
-        doctor_say(doctor, HEALTH_WARN, "unit", "",
-                   "no systemd user manager is on this bus: mailroamd starts on demand, and nobody "
-                   "restarts it");
+        doctor_say(
+            doctor, HEALTH_WARN, "unit", "",
+            _("no systemd user manager is on this bus: mailroamd starts on demand, and nobody "
+              "restarts it"));
         return;
     }
     look_at_unit_file(doctor);
     active = unit_active(doctor);
     if (active && strcmp(active, "failed") == 0)
-        doctor_say(doctor, HEALTH_PROBLEM, "unit", SEE_WHY ".", UNIT " has failed");
+        doctor_say(doctor, HEALTH_PROBLEM, "unit", SEE_WHY, _("%s has failed"), UNIT);
 }
 
 /* Also starts it. */
@@ -236,17 +239,21 @@ static void look_at_daemon(struct doctor *doctor)
         doctor->out_of_memory = true;
     else if (r == -EBADMSG)
         doctor_say(doctor, HEALTH_PROBLEM, "daemon",
-                   "Restart it: systemctl --user restart mailroamd",
-                   "what answers as " MAILROAM_NAME " does not speak its interface");
+                   _("Restart it: systemctl --user restart mailroamd"),
+                   _("what answers as %s does not speak its interface"), MAILROAM_NAME);
     else if (r != 0)
-        doctor_say(doctor, HEALTH_PROBLEM, "daemon", SEE_WHY ".", "mailroamd %s: %s",
-                   ran ? "does not answer" : "could not be started", error_of(doctor));
+        doctor_say(doctor, HEALTH_PROBLEM, "daemon", SEE_WHY,
+                   ran ? _("mailroamd does not answer: %s")
+                       : _("mailroamd could not be started: %s"),
+                   error_of(doctor));
     else if (strcmp(client->manager.version, PACKAGE_VERSION) != 0)
-        doctor_say(doctor, HEALTH_WARN, "daemon", "Restart it: systemctl --user restart mailroamd",
-                   "mailroamd is %s, and mailroam " PACKAGE_VERSION, client->manager.version);
+        doctor_say(doctor, HEALTH_WARN, "daemon",
+                   _("Restart it: systemctl --user restart mailroamd"),
+                   _("mailroamd is %s, and mailroam %s"), client->manager.version, PACKAGE_VERSION);
     else
-        doctor_say(doctor, HEALTH_OK, "daemon", "", "mailroamd " PACKAGE_VERSION " %s",
-                   ran ? "runs" : "did not run and was started");
+        doctor_say(doctor, HEALTH_OK, "daemon", "",
+                   ran ? _("mailroamd %s runs") : _("mailroamd %s did not run and was started"),
+                   PACKAGE_VERSION);
     doctor->reached = r == 0;
 }
 

@@ -7,6 +7,7 @@
 #include "cli.h"
 #include "error.h"
 #include "judge/endpoint.h"
+#include "words.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -20,31 +21,32 @@ static const char *const option_keys[][2] = {
 static enum exit_status check_options(const struct options *options)
 {
     if (options->n_servers == 0)
-        return usage_error(options, "--server HOST is missing");
+        return usage_error(options, _("--server HOST is missing"));
     for (size_t i = 0; i < options->n_servers; i++)
         if (host_check(options->servers[i]) < 0)
-            return usage_error(options, "--server %s: neither a host name nor an address",
+            return usage_error(options, _("--server %s: neither a host name nor an address"),
                                options->servers[i]);
     for (size_t i = 0; i < options->n_endpoints; i++) {
         _cleanup_free_ char *problem = NULL;
         struct endpoint endpoint;
 
         if (endpoint_parse_port(options->endpoints[i], &endpoint, &problem) < 0)
-            return usage_error(options, "--endpoint %s: %s", options->endpoints[i],
-                               problem ? problem : "expected PORT/SECURITY, as in 465/tls");
+            return usage_error(options, _("--endpoint %s: %s"), options->endpoints[i],
+                               problem ? problem : _("expected PORT/SECURITY, as in 465/tls"));
     }
     for (size_t i = 0; i < options->n_settings; i++) {
         const char *setting = options->settings[i];
         size_t length = strcspn(setting, "=");
 
         if (length == 0 || !setting[length])
-            return usage_error(options, "--set %s: expected Key=Value", setting);
+            return usage_error(options, _("--set %s: expected Key=Value"), setting);
         for (size_t j = 0; j < ELEMENTSOF(option_keys); j++)
             if (strncmp(setting, option_keys[j][0], length) == 0 && !option_keys[j][0][length])
-                return usage_error(options, "--set %s: %s says that", setting, option_keys[j][1]);
+                return usage_error(options, _("--set %s: %s says that"), setting,
+                                   option_keys[j][1]);
         for (size_t j = 0; j < i; j++)
             if (strncmp(setting, options->settings[j], length + 1) == 0)
-                return usage_error(options, "--set %.*s is given twice", (int)length, setting);
+                return usage_error(options, _("--set %.*s is given twice"), (int)length, setting);
     }
     return EXIT_WORKS;
 }
@@ -178,6 +180,6 @@ enum exit_status command_remove(const struct options *options)
     r = client_call(client, call, &reply);
     if (r != 0)
         return client_failure(client, r);
-    printf("The account %s is removed.\n", account->name);
+    printf(_("The account %s is removed.\n"), account->name);
     return EXIT_WORKS;
 }

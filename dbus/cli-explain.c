@@ -8,6 +8,7 @@
 #include "error.h"
 #include "judge/endpoint.h"
 #include "judge/verdict.h"
+#include "words.h"
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -40,14 +41,14 @@ static const char *certainty_words(const char *confidence)
     static const struct {
         const char *confidence, *words;
     } certainties[] = {
-        {"proven", "proven: it was said or measured"},
-        {"likely", "likely: nothing else fits well"},
-        {"guess", "a guess: something else fits, too"},
+        {"proven", N_("proven: it was said or measured")},
+        {"likely", N_("likely: nothing else fits well")},
+        {"guess", N_("a guess: something else fits, too")},
     };
 
     for (size_t i = 0; i < ELEMENTSOF(certainties); i++)
         if (strcmp(confidence, certainties[i].confidence) == 0)
-            return certainties[i].words;
+            return _(certainties[i].words);
     return confidence;
 }
 
@@ -75,7 +76,7 @@ static char *address_words(const struct evidence *evidence)
 
     if (!*address || !evidence->set[EVIDENCE_CONNECT_MS])
         return strdup(address);
-    return format_new("%s, connected after %u ms", address,
+    return format_new(_("%s, connected after %u ms"), address,
                       (unsigned)evidence_number(evidence, EVIDENCE_CONNECT_MS));
 }
 
@@ -100,8 +101,8 @@ static char *certificate_words(const struct evidence *evidence)
     if (evidence->set[EVIDENCE_EXPIRES] && gmtime_r(&expires, &when) &&
         strftime(day, sizeof(day), "%F", &when) == 0)
         *day = '\0';
-    return format_new("%s%s%s%s%s", subject, *issuer ? ", issued by " : "", issuer,
-                      *day ? ", until " : "", day);
+    return format_new("%s%s%s%s%s", subject, *issuer ? _(", issued by ") : "", issuer,
+                      *day ? _(", until ") : "", day);
 }
 
 static char *logins_words(const struct evidence *evidence)
@@ -131,16 +132,16 @@ static int print_evidence(const struct screen *screen, const struct evidence *ev
         const char *name;
         char *value;
     } pieces[] = {
-        {"Certainty", strdup(certainty_words(text_of(evidence, EVIDENCE_CONFIDENCE)))},
-        {"Address", address_words(evidence)},
-        {"Greeting", strdup(text_of(evidence, EVIDENCE_GREETING))},
-        {"Reply", reply_words(evidence)},
+        {_("Certainty"), strdup(certainty_words(text_of(evidence, EVIDENCE_CONFIDENCE)))},
+        {_("Address"), address_words(evidence)},
+        {_("Greeting"), strdup(text_of(evidence, EVIDENCE_GREETING))},
+        {_("Reply"), reply_words(evidence)},
         {"TLS", tls_words(evidence)},
-        {"Cert.", certificate_words(evidence)},
-        {"Key", strdup(text_of(evidence, EVIDENCE_PIN))},
-        {"Logins", logins_words(evidence)},
-        {"Expected", strdup(text_of(evidence, EVIDENCE_EXPECTED))},
-        {"Found", strdup(text_of(evidence, EVIDENCE_FOUND))},
+        {_("Cert."), certificate_words(evidence)},
+        {_("Key"), strdup(text_of(evidence, EVIDENCE_PIN))},
+        {_("Logins"), logins_words(evidence)},
+        {_("Expected"), strdup(text_of(evidence, EVIDENCE_EXPECTED))},
+        {_("Found"), strdup(text_of(evidence, EVIDENCE_FOUND))},
     };
     int r = 0;
 
@@ -261,7 +262,7 @@ static enum exit_status explain_all(const struct options *options, struct wanted
         return no_memory();
     for (size_t i = 0; i < options->n_arguments; i++)
         if (!wanted[i].met) {
-            fprintf(stderr, "mailroam: no account tries port %s; see: mailroam status\n",
+            fprintf(stderr, _("mailroam: no account tries port %s; see: mailroam status\n"),
                     options->arguments[i]);
             status = EXIT_OTHER;
         }

@@ -6,6 +6,7 @@
 #include "error.h"
 #include "judge/verdict.h"
 #include "text.h"
+#include "words.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -129,10 +130,10 @@ static int print_trip(const struct screen *screen, const struct columns *columns
         return -ENOMEM;
     if (at + WORDS_LEAST > screen->width) {
         print_wrapped(screen, TONE_STRONG, trip->network_name, 0, 0);
-        print_fact(screen, "When", TONE_PLAIN, period);
+        print_fact(screen, _("When"), TONE_PLAIN, period);
         if (account)
-            print_fact(screen, "Account", TONE_PLAIN, trip->account.name);
-        print_fact(screen, "Found", trip_tone(&trip->account), words);
+            print_fact(screen, _("Account"), TONE_PLAIN, trip->account.name);
+        print_fact(screen, _("Found"), trip_tone(&trip->account), words);
         return 0;
     }
     print_text(screen, TONE_PLAIN, period, columns->period + GAP);
@@ -169,7 +170,7 @@ static int print_history(const struct history *history, const struct options *op
         if (account_meant(options, &history->trips[i].account))
             r = print_trip(&screen, &columns, &history->trips[i]);
     if (r == 0 && !account)
-        puts("No network is remembered yet.");
+        puts(_("No network is remembered yet."));
     return r;
 }
 
@@ -194,11 +195,11 @@ static int write_html(const struct history *history, const struct options *optio
     if (to_stdout)
         return r; /* what becomes of it, main() looks at */
     if (!file || (ferror(file) | fclose(file)) != 0) {
-        fprintf(stderr, "mailroam: %s cannot be written: %s\n", options->html, strerror(errno));
+        fprintf(stderr, _("mailroam: %s cannot be written: %s\n"), options->html, strerror(errno));
         return -EIO;
     }
     if (r == 0)
-        printf("%zu stay%s: %s\n", n, n == 1 ? "" : "s", options->html);
+        printf(ngettext("%zu stay: %s\n", "%zu stays: %s\n", n), n, options->html);
     return r;
 }
 
@@ -210,9 +211,9 @@ enum exit_status command_log(const struct options *options)
     int r;
 
     if (options->html && options->json)
-        return usage_error(options, "--html and --json are two ways to say it");
+        return usage_error(options, _("--html and --json are two ways to say it"));
     if (options->html && (!*options->html || !text_is_safe(options->html)))
-        return usage_error(options, "--html %s is no name for a file", options->html);
+        return usage_error(options, _("--html %s is no name for a file"), options->html);
     client = client_open_or_say(&status);
     if (!client)
         return status;
@@ -247,8 +248,8 @@ static const char *find_network(const struct history *history, const char *argum
             continue;
         if (id && strcmp(id, trip->network) != 0) {
             fprintf(stderr,
-                    "mailroam: several networks are called '%s': forget them by their ids, as %s "
-                    "and %s; see: mailroam log --json\n",
+                    _("mailroam: several networks are called '%s': forget them by their ids, as %s "
+                      "and %s; see: mailroam log --json\n"),
                     argument, id, trip->network);
             return NULL;
         }
@@ -266,9 +267,9 @@ enum exit_status command_forget(const struct options *options)
     int r;
 
     if (options->all == (options->argument != NULL))
-        return usage_error(options, "forget what? NETWORK or --all");
+        return usage_error(options, _("forget what? NETWORK or --all"));
     if (options->argument && !*options->argument)
-        return usage_error(options, "NETWORK is empty; --all forgets all of them");
+        return usage_error(options, _("NETWORK is empty; --all forgets all of them"));
     r = client_new(&client);
     if (r == 0 && options->argument) {
         r = read_history(client, &history);
@@ -285,8 +286,8 @@ enum exit_status command_forget(const struct options *options)
     if (r != 0)
         return client_failure(client, r);
     if (options->all)
-        puts("All networks are forgotten.");
+        puts(_("All networks are forgotten."));
     else
-        printf("The network %s is forgotten.\n", options->argument);
+        printf(_("The network %s is forgotten.\n"), options->argument);
     return EXIT_WORKS;
 }

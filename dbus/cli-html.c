@@ -14,6 +14,7 @@
 #include "config.h"
 #include "error.h"
 #include "judge/verdict.h"
+#include "words.h"
 #include <string.h>
 #include <time.h>
 
@@ -116,7 +117,7 @@ static void put_escaped(FILE *file, const char *text, size_t max)
 static void put_name(FILE *file, const char *name)
 {
     fputs("<bdi>", file);
-    put_escaped(file, *name ? name : "a network without a name", SIZE_MAX);
+    put_escaped(file, *name ? name : _("a network without a name"), SIZE_MAX);
     fputs("</bdi>", file);
 }
 
@@ -279,16 +280,19 @@ static int put_picture(FILE *file, const struct picture *picture, size_t number)
     int r;
 
     fputs("<figure>\n<div class=\"picture\" role=\"region\" tabindex=\"0\" "
-          "aria-label=\"Picture of ",
+          "aria-label=\"",
           file);
+    fputs(_("Picture of "), file);
     put_escaped(file, picture->account, SIZE_MAX);
     fprintf(file,
             "\">\n<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" "
             "aria-labelledby=\"title%zu about%zu\" width=\"%zu\" height=\"%zu\" "
-            "viewBox=\"0 0 %zu %zu\">\n<title id=\"title%zu\">Ports by network, over time</title>\n"
-            "<desc id=\"about%zu\">A column for each stay, the last one at the right, and a row "
-            "for each port. The table below says the same in words.</desc>\n",
-            number, number, width, height, width, height, number, number);
+            "viewBox=\"0 0 %zu %zu\">\n<title id=\"title%zu\">%s</title>\n"
+            "<desc id=\"about%zu\">%s</desc>\n",
+            number, number, width, height, width, height, number, _("Ports by network, over time"),
+            number,
+            _("A column for each stay, the last one at the right, and a row for each port. The "
+              "table below says the same in words."));
     for (size_t row = 0; row < picture->n_rows; row++) {
         size_t y = HEAD + row * ROW;
 
@@ -298,9 +302,8 @@ static int put_picture(FILE *file, const struct picture *picture, size_t number)
         fputs("</text>\n", file);
     }
     r = put_columns(file, picture);
-    fputs("</svg>\n</div>\n<figcaption>✓ works, ! open but of no use, × does not work, ? not "
-          "known.</figcaption>\n</figure>\n",
-          file);
+    fprintf(file, "</svg>\n</div>\n<figcaption>%s</figcaption>\n</figure>\n",
+            _("✓ works, ! open but of no use, × does not work, ? not known."));
     return r;
 }
 
@@ -370,16 +373,18 @@ static int put_row(FILE *file, const struct client_trip *trip)
 
 static int put_table(FILE *file, const struct client_trip *const *trips, size_t n)
 {
-    static const char *const heads[] = {"Network", "When", "Account", "Submit to", "Found"};
+    static const char *const heads[] = {N_("Network"), N_("When"), N_("Account"), N_("Submit to"),
+                                        N_("Found")};
     int r = 0;
 
-    fprintf(
-        file,
-        "<h2>All stays</h2>\n<table role=\"table\">\n<caption>%zu stay%s on networks, the last one "
-        "first</caption>\n<thead role=\"rowgroup\"><tr role=\"row\">",
-        n, n == 1 ? "" : "s");
+    fprintf(file, "<h2>%s</h2>\n<table role=\"table\">\n<caption>", _("All stays"));
+    fprintf(file,
+            ngettext("%zu stay on networks, the last one first",
+                     "%zu stays on networks, the last one first", n),
+            n);
+    fputs("</caption>\n<thead role=\"rowgroup\"><tr role=\"row\">", file);
     for (size_t i = 0; i < ELEMENTSOF(heads); i++)
-        fprintf(file, "<th role=\"columnheader\" scope=\"col\">%s</th>", heads[i]);
+        fprintf(file, "<th role=\"columnheader\" scope=\"col\">%s</th>", _(heads[i]));
     fputs("</tr></thead>\n<tbody role=\"rowgroup\">\n", file);
     for (size_t i = 0; r == 0 && i < n; i++)
         r = put_row(file, trips[i]);
@@ -389,6 +394,7 @@ static int put_table(FILE *file, const struct client_trip *const *trips, size_t 
 
 int html_write(FILE *file, const struct client_trip *const *trips, size_t n)
 {
+    const char *title = _("Mail ports on the networks you have been on");
     time_t now = time(NULL);
     char moment[64] = "";
     struct tm when;
@@ -397,17 +403,18 @@ int html_write(FILE *file, const struct client_trip *const *trips, size_t n)
     if (localtime_r(&now, &when) && strftime(moment, sizeof(moment), "%F %H:%M %Z", &when) == 0)
         *moment = '\0';
     fprintf(file,
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+            "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n"
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
             "'unsafe-inline'\">\n"
             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
             "<meta name=\"color-scheme\" content=\"light dark\">\n"
-            "<title>Mail ports on the networks you have been on</title>\n<style>\n%s</style>\n"
-            "</head>\n<body>\n<main>\n<h1>Mail ports on the networks you have been on</h1>\n"
-            "<p>As Mailroam %s knew it on %s.</p>\n",
-            style, PACKAGE_VERSION, moment);
+            "<title>%s</title>\n<style>\n%s</style>\n"
+            "</head>\n<body>\n<main>\n<h1>%s</h1>\n<p>",
+            _("en"), title, style, title);
+    fprintf(file, _("As Mailroam %s knew it on %s."), PACKAGE_VERSION, moment);
+    fputs("</p>\n", file);
     if (n == 0)
-        fputs("<p>No network is remembered yet.</p>\n", file);
+        fprintf(file, "<p>%s</p>\n", _("No network is remembered yet."));
     else
         r = put_pictures(file, trips, n);
     if (r == 0 && n > 0)

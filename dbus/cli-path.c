@@ -2,12 +2,13 @@
 
 /*
  * The way to a server as a picture. It shows what the evidence says and nothing else: a router that
- * nobody has named is a hop, a place that nobody has found is "somewhere", and what lies behind the
- * place where the way ends is dotted, as nothing is known of it.
+ * nobody has named is a hop, a place that nobody has found is _("somewhere"), and what lies behind
+ * the place where the way ends is dotted, as nothing is known of it.
  */
 #include "cli-path.h"
 #include "error.h"
 #include "judge/verdict.h"
+#include "words.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -33,9 +34,9 @@ static int add_before(struct path *path, unsigned hop)
     int r = 0;
 
     if (hop > 3)
-        return add(path, "hop", 0, format_new("hop 1 to %u", hop - 1));
+        return add(path, "hop", 0, format_new(_("hop 1 to %u"), hop - 1));
     for (unsigned i = 1; r == 0 && i < hop; i++)
-        r = add(path, "hop", i, format_new("hop %u", i));
+        r = add(path, "hop", i, format_new(_("hop %u"), i));
     return r;
 }
 
@@ -47,7 +48,7 @@ static int add_culprit(struct path *path, const struct evidence *evidence, const
     int r = add_before(path, hop);
 
     if (r == 0)
-        r = hop  ? add(path, "hop", hop, format_new(by ? "hop %u (%s)" : "hop %u", hop, by))
+        r = hop  ? add(path, "hop", hop, format_new(by ? _("hop %u (%s)") : _("hop %u"), hop, by))
             : by ? add(path, "hop", 0, strdup(by))
                  : add(path, "unknown", 0, strdup(otherwise));
     path->end = path->n - 1;
@@ -84,14 +85,14 @@ static int add_way(struct path *path, const struct client_endpoint *endpoint)
     case VERDICT_UNREACHABLE:
         path->mark = "x";
         path->behind = how && strcmp(how, "dropped") == 0 && evidence->set[EVIDENCE_HOP];
-        return add_culprit(path, evidence, "somewhere");
+        return add_culprit(path, evidence, _("somewhere"));
     case VERDICT_INTERCEPTED:
     case VERDICT_STRIPPED:
         path->mark = "!";
-        return add_culprit(path, evidence, "somebody");
+        return add_culprit(path, evidence, _("somebody"));
     case VERDICT_PORTAL:
         path->mark = "!";
-        return add_culprit(path, evidence, "login page");
+        return add_culprit(path, evidence, _("login page"));
     case VERDICT_REFUSED:
         path->mark = "x";
         break;
@@ -114,7 +115,7 @@ static int add_way(struct path *path, const struct client_endpoint *endpoint)
 
 int path_make(struct path *path, const struct client_endpoint *endpoint)
 {
-    int r = add(path, "here", 0, strdup("here"));
+    int r = add(path, "here", 0, strdup(_("here")));
 
     if (r == 0)
         r = add_way(path, endpoint);

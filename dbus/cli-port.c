@@ -3,6 +3,7 @@
 /* mailroam port: the working port for scripts and mail clients, on one line. */
 #include "cli.h"
 #include "error.h"
+#include "words.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -84,10 +85,10 @@ enum exit_status command_port(const struct options *options)
     int r;
 
     if (unknown)
-        return unknown == '\n' ? usage_error(options, "--format ends in a single %%")
-                               : usage_error(options, "--format has no %%%c", unknown);
+        return unknown == '\n' ? usage_error(options, _("--format ends in a single %%"))
+                               : usage_error(options, _("--format has no %%%c"), unknown);
     if (options->format && options->json)
-        return usage_error(options, "--format and --json exclude each other");
+        return usage_error(options, _("--format and --json exclude each other"));
     r = client_open(&client, true, -1);
     if (r != 0)
         return client_failure(client, r);

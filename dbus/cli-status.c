@@ -7,13 +7,14 @@
  */
 #include "cli-bar.h"
 #include "error.h"
+#include "words.h"
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #define NO_ACCOUNT                                                                                 \
-    "No mail account is set up yet. Add yours:\n"                                                  \
-    "  mailroam add me@example.org --server mail.example.org\n"
+    _("No mail account is set up yet. Add yours:\n"                                                \
+      "  mailroam add me@example.org --server mail.example.org\n")
 
 static json_object *accounts_to_json(const struct client *client, const struct options *options)
 {
@@ -61,7 +62,7 @@ static json_object *status_to_json(const struct client *client, const struct opt
 static const char *default_mark(const struct client *client, const struct client_account *account)
 {
     return client->n_accounts > 1 && strcmp(client->manager.default_account, account->path) == 0
-               ? " (default)"
+               ? _(" (default)")
                : "";
 }
 
@@ -74,7 +75,7 @@ static int print_status(const struct client *client, const struct options *optio
     if (!network)
         return -ENOMEM;
     screen_init(&screen);
-    print_text(&screen, TONE_STRONG, "Network", 12);
+    print_text(&screen, TONE_STRONG, _("Network"), 12);
     print_wrapped(&screen, TONE_PLAIN, network, 12, 12);
     for (size_t i = 0; r == 0 && i < client->n_accounts; i++)
         if (account_meant(options, client->accounts[i])) {
@@ -83,7 +84,7 @@ static int print_status(const struct client *client, const struct options *optio
                               default_mark(client, client->accounts[i]));
         }
     if (client->n_accounts == 0)
-        printf("\n" NO_ACCOUNT);
+        printf("\n%s", NO_ACCOUNT);
     return r;
 }
 
@@ -170,7 +171,7 @@ static int show_absence(const struct watched *watched)
         json_object_put(object);
         return -ENOMEM;
     }
-    puts("mailroamd has ended; waiting until it is started again.");
+    puts(_("mailroamd has ended; waiting until it is started again."));
     return 0;
 }
 
@@ -272,12 +273,12 @@ enum exit_status command_status(const struct options *options)
     enum bar bar;
 
     if (options->format && options->json)
-        return usage_error(options, "--format and --json are two ways to say it");
+        return usage_error(options, _("--format and --json are two ways to say it"));
     if (options->format && bar_from_string(options->format, &bar) < 0)
-        return usage_error(options, "--format is waybar, i3blocks or plain, not '%s'",
+        return usage_error(options, _("--format is waybar, i3blocks or plain, not '%s'"),
                            options->format);
     if (options->format && options->watch && bar == BAR_I3BLOCKS)
-        return usage_error(options, "--watch is not for i3blocks, which asks again by itself");
+        return usage_error(options, _("--watch is not for i3blocks, which asks again by itself"));
     if (options->watch)
         return status_watch(options, options->format ? &bar : NULL);
     return options->format ? status_for_bar(options, bar) : status_once(options);
@@ -319,8 +320,8 @@ static int print_accounts(const struct client *client)
             return -ENOMEM;
         if (at + 24 > screen.width) { /* too narrow for columns */
             print_wrapped(&screen, TONE_STRONG, account->name, 0, 0);
-            print_fact(&screen, "Address", TONE_PLAIN, account->address);
-            print_fact(&screen, "State", state_tone(account->state), rest);
+            print_fact(&screen, _("Address"), TONE_PLAIN, account->address);
+            print_fact(&screen, _("State"), state_tone(account->state), rest);
             continue;
         }
         print_text(&screen, TONE_STRONG, account->name, name + 2);
@@ -328,7 +329,7 @@ static int print_accounts(const struct client *client)
         print_wrapped(&screen, state_tone(account->state), rest, at, at);
     }
     if (client->n_accounts == 0)
-        printf(NO_ACCOUNT);
+        fputs(NO_ACCOUNT, stdout);
     return 0;
 }
 

@@ -9,6 +9,7 @@
  */
 #include "cli.h"
 #include "error.h"
+#include "words.h"
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -137,7 +138,7 @@ static int show_network(struct watch *watch)
     if (r <= 0)
         return r;
     if (!watch->options->json)
-        return print_line(watch, "network", TONE_PLAIN, words);
+        return print_line(watch, _("network"), TONE_PLAIN, words);
     object = event_new("network");
     return print_event(object, json_put_network(object, network));
 }
@@ -157,7 +158,8 @@ static int show_manager(struct watch *watch)
     if (r <= 0)
         return r;
     if (!watch->options->json)
-        return watch->client->n_accounts ? 0 : print_line(watch, "state", state_tone(state), words);
+        return watch->client->n_accounts ? 0
+                                         : print_line(watch, _("state"), state_tone(state), words);
     object = event_new("state");
     return print_event(object,
                        json_put_null(object, "account") && json_put_text(object, "state", state));
@@ -184,7 +186,7 @@ static int show_account(struct watch *watch, const struct client_account *accoun
     if (!fact || !working || replace(&fact->account, strdup(account->name)) < 0)
         return -ENOMEM;
     line = format_new("%s, %s%s", account->state, working,
-                      remembered ? ", remembered from an earlier visit" : "");
+                      remembered ? _(", remembered from an earlier visit") : "");
     port_changed = replace(&fact->working, TAKE(working));
     changed = replace(&fact->text, line ? format_new("%s, %s", account->provenance, line) : NULL);
     if (port_changed < 0 || changed < 0)
@@ -213,7 +215,7 @@ static int show_removed(struct watch *watch)
 
             r = print_event(object, json_put_text(object, "account", fact->account));
         } else {
-            r = print_line(watch, fact->account, TONE_PLAIN, "was removed");
+            r = print_line(watch, fact->account, TONE_PLAIN, _("was removed"));
         }
         fact_clear(fact);
         *fact = watch->facts[--watch->n_facts];
@@ -227,7 +229,8 @@ static int show_daemon(struct watch *watch, bool running)
 
     if (!watch->options->json)
         return print_line(watch, "mailroamd", TONE_FAINT,
-                          running ? "is back" : "has ended; waiting until it is started again");
+                          running ? _("is back")
+                                  : _("has ended; waiting until it is started again"));
     object = event_new("daemon");
     return print_event(object, json_put(object, "running", json_object_new_boolean(running)));
 }

@@ -14,6 +14,7 @@
 #include "notify-server.h"
 #include "notify-source.h"
 #include "paths.h"
+#include "words.h"
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -377,12 +378,13 @@ static int run(void)
 
 static void help(void)
 {
-    printf("Usage: mailroam-notify [OPTION]...\n"
-           "Tell the desktop when a network blocks a mail port, and what works instead. Usually\n"
-           "started by systemd with the graphical session.\n\n"
-           "  -h, --help      show this help\n"
-           "      --version   show the version\n\n"
-           "What it tells of is set in section [Notify] of mailroam.conf(5).\n");
+    fputs(_("Usage: mailroam-notify [OPTION]...\n"
+            "Tell the desktop when a network blocks a mail port, and what works instead. Usually\n"
+            "started by systemd with the graphical session.\n\n"
+            "  -h, --help      show this help\n"
+            "      --version   show the version\n\n"
+            "What it tells of is set in section [Notify] of mailroam.conf(5).\n"),
+          stdout);
 }
 
 int main(int argc, char **argv)
@@ -392,17 +394,19 @@ int main(int argc, char **argv)
     sigset_t handled;
     int option, r;
 
+    words_open();
     while ((option = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
         if (option == 'h')
             help();
         else if (option == 'V')
             puts("mailroam-notify " PACKAGE_VERSION);
         else
-            fputs("Try 'mailroam-notify --help'.\n", stderr);
+            fputs(_("Try 'mailroam-notify --help'.\n"), stderr);
         return option == '?' ? EXIT_USAGE : fflush(stdout) == 0 ? 0 : EXIT_OTHER;
     }
     if (optind < argc) {
-        fprintf(stderr, "mailroam-notify: takes no arguments\nTry 'mailroam-notify --help'.\n");
+        fputs(_("mailroam-notify: takes no arguments\n"), stderr);
+        fputs(_("Try 'mailroam-notify --help'.\n"), stderr);
         return EXIT_USAGE;
     }
     /* sd-event takes them from a descriptor; what the buttons start is reaped by the kernel. */

@@ -9,9 +9,9 @@
 #include "config.h"
 #include "error.h"
 #include "text.h"
+#include "words.h"
 #include <fcntl.h>
 #include <getopt.h>
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -61,54 +61,59 @@ static enum exit_status command_help(const struct options *options);
 
 static const struct command commands[] = {
     {"status", "[--account NAME] [--watch] [--json | --format BAR]",
-     "show the network, the accounts, and what works on which port",
-     "Every endpoint stands in the order of preference, with its verdict and the reason. With\n"
-     "--watch it is shown again whenever it changes. BAR is waybar, i3blocks or plain: one\n"
-     "account for a status bar, see mailroam(1).\n",
+     N_("show the network, the accounts, and what works on which port"),
+     N_("Every endpoint stands in the order of preference, with its verdict and the reason. With\n"
+        "--watch it is shown again whenever it changes. BAR is waybar, i3blocks or plain: one\n"
+        "account for a status bar, see mailroam(1).\n"),
      TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT) | TAKES(OPTION_FORMAT) | TAKES(OPTION_WATCH), NULL,
      command_status},
-    {"check", "[--account NAME] [--json]", "check again now, and show each verdict as it comes",
-     "With --json one object a line: event \"verdict\" each, then \"result\" for each account.\n",
+    {"check", "[--account NAME] [--json]", N_("check again now, and show each verdict as it comes"),
+     N_("With --json one object a line: event \"verdict\" each, then \"result\" for each "
+        "account.\n"),
      TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT), NULL, command_check},
     {"explain", "[PORT[/SECURITY]]... [--account NAME] [--json]",
-     "explain what was found, with a picture of the way to the server",
-     "Without PORT all endpoints are explained. In the picture x is where a port is stopped, ! "
-     "where\n"
-     "something is wrong, and dots lead to what was not reached. Nothing is checked anew.\n",
+     N_("explain what was found, with a picture of the way to the server"),
+     N_("Without PORT all endpoints are explained. In the picture x is where a port is stopped, ! "
+        "where\n"
+        "something is wrong, and dots lead to what was not reached. Nothing is checked anew.\n"),
      TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT), "[PORT]...", command_explain},
     {"watch", "[--account NAME] [--json]",
-     "one line a change of the working port, the state or the network",
-     "Runs until it is interrupted or nobody reads it; the daemon may come and go meanwhile.\n",
+     N_("one line a change of the working port, the state or the network"),
+     N_("Runs until it is interrupted or nobody reads it; the daemon may come and go meanwhile.\n"),
      TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT), NULL, command_watch},
     {"port", "[--account NAME] [--format FORMAT | --json]",
-     "print the working server, port and security, for scripts",
-     "FORMAT: %h server, %p port, %s security (tls, starttls, none), %% a percent sign; the\n"
-     "default is '%h %p %s'. Prints nothing and exits with 1 where no port works.\n",
+     N_("print the working server, port and security, for scripts"),
+     N_("FORMAT: %h server, %p port, %s security (tls, starttls, none), %% a percent sign; the\n"
+        "default is '%h %p %s'. Prints nothing and exits with 1 where no port works.\n"),
      TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT) | TAKES(OPTION_FORMAT), NULL, command_port},
-    {"accounts", "[--json]", "list the accounts", "", TAKES(OPTION_JSON), NULL, command_accounts},
+    {"accounts", "[--json]", N_("list the accounts"), "", TAKES(OPTION_JSON), NULL,
+     command_accounts},
     {"add",
      "ADDRESS --server HOST [--server HOST]... [--name NAME]\n"
      "                    [--endpoint PORT/SECURITY]... [--set KEY=VALUE]... [--json]",
-     "add an account",
-     "Servers and endpoints are given in the order of preference; without --endpoint 465/tls,\n"
-     "587/starttls and 25/starttls are tried. The name is the address unless --name gives one.\n"
-     "KEY is any key of mailroam.account(5), as in --set LoginCheck=once-per-network.\n",
+     N_("add an account"),
+     N_("Servers and endpoints are given in the order of preference; without --endpoint 465/tls,\n"
+        "587/starttls and 25/starttls are tried. The name is the address unless --name gives one.\n"
+        "KEY is any key of mailroam.account(5), as in --set LoginCheck=once-per-network.\n"),
      TAKES(OPTION_JSON) | TAKES(OPTION_SERVER) | TAKES(OPTION_NAME) | TAKES(OPTION_ENDPOINT) |
          TAKES(OPTION_SET),
      "ADDRESS", command_add},
-    {"remove", "NAME", "remove an account and its file", "", 0, "NAME", command_remove},
+    {"remove", "NAME", N_("remove an account and its file"), "", 0, "NAME", command_remove},
     {"log", "[--account NAME] [--json | --html FILE]",
-     "list the networks you have been on, and what worked and what was stopped there",
-     "The last stay comes first. What was learnt is kept until mailroam forget. With --html it is\n"
-     "written to FILE (- is standard output) as a page with a picture.\n",
+     N_("list the networks you have been on, and what worked and what was stopped there"),
+     N_("The last stay comes first. What was learnt is kept until mailroam forget. With --html it "
+        "is\n"
+        "written to FILE (- is standard output) as a page with a picture.\n"),
      TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT) | TAKES(OPTION_HTML), NULL, command_log},
-    {"forget", "NETWORK | --all", "forget what was learnt on a network",
-     "NETWORK is a name as mailroam log shows it, or an id as in its JSON.\n", TAKES(OPTION_ALL),
-     "[NETWORK]", command_forget},
-    {"doctor", "[--json]", "see whether everything is there that Mailroam needs, and what to do",
-     "Exits with 0 unless there is a problem, with 3 where the daemon cannot be reached.\n",
+    {"forget", "NETWORK | --all", N_("forget what was learnt on a network"),
+     N_("NETWORK is a name as mailroam log shows it, or an id as in its JSON.\n"),
+     TAKES(OPTION_ALL), "[NETWORK]", command_forget},
+    {"doctor", "[--json]",
+     N_("see whether everything is there that Mailroam needs, and what to do"),
+     N_("Exits with 0 unless there is a problem, with 3 where the daemon cannot be reached.\n"),
      TAKES(OPTION_JSON), NULL, command_doctor},
-    {"help", "[COMMAND]", "show this, or more about one command", "", 0, "[COMMAND]", command_help},
+    {"help", "[COMMAND]", N_("show this, or more about one command"), "", 0, "[COMMAND]",
+     command_help},
 };
 
 static const struct command *find_command(const char *name)
@@ -135,25 +140,27 @@ enum exit_status usage_error(const struct options *options, const char *format, 
     safe = text_safe(text, (size_t)n, 512);
     if (!safe)
         return no_memory();
-    fprintf(stderr, "mailroam: %s; see: mailroam help%s%s\n", safe, options->command ? " " : "",
+    fprintf(stderr, _("mailroam: %s; see: mailroam help%s%s\n"), safe, options->command ? " " : "",
             options->command ? options->command : "");
     return EXIT_USAGE;
 }
 
 static void help_all(void)
 {
-    printf("usage: mailroam COMMAND [OPTION]...\n\n"
-           "Says on which port mail can be submitted from the network you are on.\n\n"
-           "commands:\n");
+    fputs(_("usage: mailroam COMMAND [OPTION]...\n\n"
+            "Says on which port mail can be submitted from the network you are on.\n\n"
+            "commands:\n"),
+          stdout);
     for (size_t i = 0; i < ELEMENTSOF(commands); i++)
-        printf("  %-9s %s\n", commands[i].name, commands[i].summary);
-    printf("\noptions:\n"
-           "  --account NAME  of this account only (port: instead of the default one)\n"
-           "  --json          facts as JSON, one object a line\n"
-           "  --help          this, or more about the command in front of it\n"
-           "  --version       the version of mailroam\n\n"
-           "exit status: 0 a port works, 1 none works, 2 usage, 3 mailroamd cannot be reached,\n"
-           "4 other failure. Colours only on a terminal, and not with $NO_COLOR.\n");
+        printf("  %-9s %s\n", commands[i].name, _(commands[i].summary));
+    fputs(_("\noptions:\n"
+            "  --account NAME  of this account only (port: instead of the default one)\n"
+            "  --json          facts as JSON, one object a line\n"
+            "  --help          this, or more about the command in front of it\n"
+            "  --version       the version of mailroam\n\n"
+            "exit status: 0 a port works, 1 none works, 2 usage, 3 mailroamd cannot be reached,\n"
+            "4 other failure. Colours only on a terminal, and not with $NO_COLOR.\n"),
+          stdout);
 }
 
 static enum exit_status command_help(const struct options *options)
@@ -166,9 +173,11 @@ static enum exit_status command_help(const struct options *options)
     }
     command = find_command(options->argument);
     if (!command)
-        return usage_error(&(struct options){0}, "unknown command '%s'", options->argument);
-    printf("usage: mailroam %s %s\n\n%s%s%s", command->name, command->synopsis, command->summary,
-           *command->details ? ".\n\n" : ".\n", command->details);
+        return usage_error(&(struct options){0}, _("unknown command '%s'"), options->argument);
+    printf(_("usage: mailroam %s %s\n\n%s.\n"), command->name, command->synopsis,
+           _(command->summary));
+    if (*command->details)
+        printf("\n%s", _(command->details));
     return EXIT_WORKS;
 }
 
@@ -208,14 +217,14 @@ static int parse_option(struct options *options, int option, char **argv)
         options->settings[options->n_settings++] = optarg;
         break;
     case ':':
-        usage_error(options, "%s needs a value", argv[optind - 1]);
+        usage_error(options, _("%s needs a value"), argv[optind - 1]);
         return -EINVAL;
     case '?':
         /* An unknown letter leaves optind in the middle of its cluster. */
         if (optopt && optopt < OPTION_HELP)
-            usage_error(options, "unknown option '-%c'", optopt);
+            usage_error(options, _("unknown option '-%c'"), optopt);
         else
-            usage_error(options, optopt ? "'%s' takes no value" : "unknown option '%s'",
+            usage_error(options, optopt ? _("'%s' takes no value") : _("unknown option '%s'"),
                         argv[optind - 1]);
         return -EINVAL;
     }
@@ -230,7 +239,7 @@ static int parse(int argc, char **argv, struct options *options, unsigned *ret_g
 
     for (int i = 1; i < argc; i++)
         if (!dbus_validate_utf8(argv[i], NULL)) {
-            usage_error(options, "argument %d is not UTF-8", i);
+            usage_error(options, _("argument %d is not UTF-8"), i);
             return -EINVAL;
         }
     while ((option = getopt_long(argc, argv, ":h", long_options, NULL)) >= 0) {
@@ -260,21 +269,22 @@ static enum exit_status run(const struct options *options, unsigned given)
         return EXIT_WORKS;
     }
     if (options->command && !command)
-        return usage_error(&(struct options){0}, "unknown command '%s'", options->command);
+        return usage_error(&(struct options){0}, _("unknown command '%s'"), options->command);
     if (given & TAKES(OPTION_HELP))
         return command_help(&(struct options){.argument = options->command});
     if (!command)
-        return usage_error(options, "which command?");
+        return usage_error(options, _("which command?"));
     for (size_t i = 0; long_options[i].name; i++)
         if (given & TAKES(long_options[i].val) & ~command->takes)
-            return usage_error(options, "%s has no option --%s", command->name,
+            return usage_error(options, _("%s has no option --%s"), command->name,
                                long_options[i].name);
     if (options->argument && !command->argument)
-        return usage_error(options, "%s takes no argument '%s'", command->name, options->argument);
+        return usage_error(options, _("%s takes no argument '%s'"), command->name,
+                           options->argument);
     if (options->n_arguments > 1 && !strstr(command->argument, "..."))
-        return usage_error(options, "what is '%s'?", options->arguments[1]);
+        return usage_error(options, _("what is '%s'?"), options->arguments[1]);
     if (!options->argument && command->argument && *command->argument != '[')
-        return usage_error(options, "%s: %s is missing", command->name, command->argument);
+        return usage_error(options, _("%s: %s is missing"), command->name, command->argument);
     return command->run(options);
 }
 
@@ -300,14 +310,16 @@ int main(int argc, char **argv)
     unsigned given;
 
     fill_standard_descriptors();
-    setlocale(LC_ALL, "");
+    words_open();
     if (!servers || !endpoints || !settings)
         return no_memory();
     if (parse(argc, argv, &options, &given) < 0)
         return EXIT_USAGE;
+    if (options.json)
+        words_stay_english();
     status = run(&options, given);
     if (fflush(stdout) != 0 || ferror(stdout)) {
-        fprintf(stderr, "mailroam: cannot write the output: %s\n", strerror(errno));
+        fprintf(stderr, _("mailroam: cannot write the output: %s\n"), strerror(errno));
         return EXIT_OTHER;
     }
     return status;

@@ -13,6 +13,7 @@
 #include "error.h"
 #include "log.h"
 #include "text.h"
+#include "words.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -69,10 +70,10 @@ static const struct {
 static const struct {
     const char *key, *label;
 } buttons[N_DEED] = {
-    [DEED_DETAILS] = {"default", "Details"},
-    [DEED_CHECK] = {"check", "Check again"},
-    [DEED_MUTE] = {"mute", "Not on this network"},
-    [DEED_LOGIN] = {"login", "Log in"},
+    [DEED_DETAILS] = {"default", N_("Details")},
+    [DEED_CHECK] = {"check", N_("Check again")},
+    [DEED_MUTE] = {"mute", N_("Not on this network")},
+    [DEED_LOGIN] = {"login", N_("Log in")},
 };
 
 /* --- what is sent --------------------------------------------------------------------------------
@@ -122,10 +123,10 @@ static bool append_buttons(DBusMessageIter *message, const struct slot *slot)
     for (size_t i = 0; good && slot->server->actions && i < N_DEED; i++) {
         if (i == DEED_LOGIN && !slot->login)
             continue;
-        good = append_button(&array, buttons[i].key, buttons[i].label);
+        good = append_button(&array, buttons[i].key, _(buttons[i].label));
         /* A click on the text means the default one, which most servers show no button for. */
         if (good && i == DEED_DETAILS)
-            good = append_button(&array, "details", buttons[i].label);
+            good = append_button(&array, "details", _(buttons[i].label));
     }
     return good && dbus_message_iter_close_container(message, &array);
 }

@@ -8,6 +8,7 @@
 #include "error.h"
 #include "judge/finding.h"
 #include "notify.h"
+#include "words.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +35,7 @@ const char *network_called(const struct published *published)
 {
     const struct client_network *network = &published->manager.network;
 
-    return *network->name ? network->name : "this network";
+    return *network->name ? network->name : _("this network");
 }
 
 static const char *account_called(const struct client_account *account)
@@ -46,7 +47,7 @@ static const char *security_called(const char *security)
 {
     return strcmp(security, "tls") == 0        ? "TLS"
            : strcmp(security, "starttls") == 0 ? "STARTTLS"
-           : strcmp(security, "none") == 0     ? "no encryption"
+           : strcmp(security, "none") == 0     ? _("no encryption")
                                                : security;
 }
 
@@ -85,7 +86,7 @@ static int add_endpoints(struct text *text, const struct published *published,
             if (reason(endpoint, &why) < 0)
                 return -ENOMEM;
             if (line(text))
-                fprintf(text->stream, "Port %u of %s: %s.", endpoint->port, endpoint->host, why);
+                fprintf(text->stream, _("Port %u of %s: %s."), endpoint->port, endpoint->host, why);
         }
     }
     return 0;
@@ -101,7 +102,7 @@ static void add_working(struct text *text, const struct published *published)
             continue;
         text->lines = 1; /* whatever else is said, this is */
         if (line(text))
-            fprintf(text->stream, "Mail leaves through port %u of %s (%s).", working->port,
+            fprintf(text->stream, _("Mail leaves through port %u of %s (%s)."), working->port,
                     working->server, security_called(working->security));
         return;
     }
@@ -116,7 +117,7 @@ static void write_blocked(struct text *text, const struct published *published)
             continue;
         fprintf(text->stream, "%s:", account_called(account));
         for (size_t j = 0; j < account->n_endpoints; j++)
-            fprintf(text->stream, "%s port %u %s", j > 0 ? "," : "", account->endpoints[j].port,
+            fprintf(text->stream, _("%s port %u %s"), j > 0 ? "," : "", account->endpoints[j].port,
                     account->endpoints[j].verdict);
         fputc('.', text->stream);
     }
@@ -128,7 +129,7 @@ static void write_changed(struct text *text, const struct published *published)
         const struct client_account *account = published->accounts[i];
 
         if (account->working.port != 0 && line(text))
-            fprintf(text->stream, "On %s: port %u of %s (%s) for %s.", network_called(published),
+            fprintf(text->stream, _("On %s: port %u of %s (%s) for %s."), network_called(published),
                     account->working.port, account->working.server,
                     security_called(account->working.security), account_called(account));
     }
@@ -141,7 +142,7 @@ static int write_body(struct text *text, const struct published *published,
 
     switch (matter) {
     case MATTER_PORTAL:
-        fputs("Mail can leave when you have logged in with the browser.", text->stream);
+        fputs(_("Mail can leave when you have logged in with the browser."), text->stream);
         break;
     case MATTER_MAIL_BLOCKED:
         write_blocked(text, published);
@@ -208,23 +209,23 @@ static int write_summary(const struct published *published, const struct notify_
 
     switch (matter) {
     case MATTER_PORTAL:
-        n = asprintf(ret, "A login is needed on %s", network);
+        n = asprintf(ret, _("A login is needed on %s"), network);
         break;
     case MATTER_MAIL_BLOCKED:
-        n = asprintf(ret, "Mail cannot leave on %s", network);
+        n = asprintf(ret, _("Mail cannot leave on %s"), network);
         break;
     case MATTER_TAMPERING:
-        n = asprintf(ret, "Something interferes with mail on %s", network);
+        n = asprintf(ret, _("Something interferes with mail on %s"), network);
         break;
     case MATTER_PORT_BLOCKED:
         port = blocked_port(published, settings);
-        n = port ? asprintf(ret, "Port %u is blocked on %s", port, network)
-                 : asprintf(ret, "Several mail ports are blocked on %s", network);
+        n = port ? asprintf(ret, _("Port %u is blocked on %s"), port, network)
+                 : asprintf(ret, _("Several mail ports are blocked on %s"), network);
         break;
     case MATTER_PORT_CHANGED:
         port = working_port(published);
-        n = port ? asprintf(ret, "Mail now leaves through port %u", port)
-                 : asprintf(ret, "Mail now leaves through another port");
+        n = port ? asprintf(ret, _("Mail now leaves through port %u"), port)
+                 : asprintf(ret, _("Mail now leaves through another port"));
         break;
     case N_MATTER:
         break;

@@ -3,6 +3,7 @@
 /* Findings in plain words. Says only what the evidence holds; every text in it is safe already. */
 #include "cleanup.h"
 #include "judge/finding.h"
+#include "words.h"
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -29,7 +30,7 @@ static void explain_works(FILE *out, const struct evidence *evidence)
 /* "10.20.0.1", or what can be said of whoever it is without knowing the address. */
 static const char *who_stops(const struct evidence *evidence)
 {
-    return or_else(evidence_text(evidence, EVIDENCE_BY), "something");
+    return or_else(evidence_text(evidence, EVIDENCE_BY), _("something"));
 }
 
 static void explain_hop(FILE *out, const struct evidence *evidence)
@@ -37,7 +38,7 @@ static void explain_hop(FILE *out, const struct evidence *evidence)
     unsigned hop = (unsigned)evidence_number(evidence, EVIDENCE_HOP);
 
     if (hop > 0)
-        fprintf(out, ", %u hop%s from here", hop, hop == 1 ? "" : "s");
+        fprintf(out, ngettext(", %u hop from here", ", %u hops from here", hop), hop);
 }
 
 static void explain_stop(FILE *out, const struct evidence *evidence, bool network)
@@ -45,30 +46,33 @@ static void explain_stop(FILE *out, const struct evidence *evidence, bool networ
     const char *how = or_else(evidence_text(evidence, EVIDENCE_HOW), "");
     bool known = evidence->set[EVIDENCE_BY];
 
-    if (!network && (strcmp(how, "reset") == 0 || strcmp(how, "dropped") == 0))
-        fprintf(out, "the server's end %s connections to this port",
-                strcmp(how, "reset") == 0 ? "refuses" : "drops");
+    if (!network && strcmp(how, "reset") == 0)
+        fputs(_("the server's end refuses connections to this port"), out);
+    else if (!network && strcmp(how, "dropped") == 0)
+        fputs(_("the server's end drops connections to this port"), out);
+    else if (strcmp(how, "dropped") == 0 && known)
+        fprintf(out, _("what goes to this port is dropped behind %s"), who_stops(evidence));
     else if (strcmp(how, "dropped") == 0)
-        fprintf(out, "what goes to this port is dropped %s%s", known ? "behind " : "on the way",
-                known ? who_stops(evidence) : "");
+        fputs(_("what goes to this port is dropped on the way"), out);
     else if (strcmp(how, "reset") == 0)
-        fprintf(out, "%s resets the connections to this port",
-                known ? who_stops(evidence) : "something on the way");
+        fprintf(out, _("%s resets the connections to this port"),
+                known ? who_stops(evidence) : _("something on the way"));
     else if (strcmp(how, "admin-prohibited") == 0)
-        fprintf(out, "%s says it is administratively prohibited", who_stops(evidence));
+        fprintf(out, _("%s says it is administratively prohibited"), who_stops(evidence));
     else if (strcmp(how, "port-unreachable") == 0)
-        fprintf(out, "%s says the port is unreachable", who_stops(evidence));
+        fprintf(out, _("%s says the port is unreachable"), who_stops(evidence));
+    else if (strcmp(how, "net-unreachable") == 0)
+        fprintf(out, _("%s says the network is unreachable"), who_stops(evidence));
     else if (*how)
-        fprintf(out, "%s says the %s is unreachable", who_stops(evidence),
-                strcmp(how, "net-unreachable") == 0 ? "network" : "host");
+        fprintf(out, _("%s says the host is unreachable"), who_stops(evidence));
     else
-        fputs("the connection is stopped", out);
+        fputs(_("the connection is stopped"), out);
     explain_hop(out, evidence);
 }
 
 static void explain_interception(FILE *out, const struct evidence *evidence)
 {
-    fprintf(out, "%s answers in the server's place", who_stops(evidence));
+    fprintf(out, _("%s answers in the server's place"), who_stops(evidence));
     explain_hop(out, evidence);
 }
 
@@ -77,30 +81,31 @@ static void explain_certificate(FILE *out, const struct evidence *evidence)
     static const struct {
         const char *fault, *words;
     } faults[] = {
-        {"expired", "the certificate has expired"},
-        {"not-yet-valid", "the certificate is not valid yet; is the clock right?"},
-        {"name", "the certificate is for another name"},
-        {"unknown-issuer", "the certificate's issuer is not trusted here"},
-        {"self-signed", "the certificate is self-signed"},
-        {"revoked", "the certificate was revoked"},
-        {"weak", "the server's TLS is too weak"},
-        {"pin", "the server's key is not the pinned one"},
+        {"expired", N_("the certificate has expired")},
+        {"not-yet-valid", N_("the certificate is not valid yet; is the clock right?")},
+        {"name", N_("the certificate is for another name")},
+        {"unknown-issuer", N_("the certificate's issuer is not trusted here")},
+        {"self-signed", N_("the certificate is self-signed")},
+        {"revoked", N_("the certificate was revoked")},
+        {"weak", N_("the server's TLS is too weak")},
+        {"pin", N_("the server's key is not the pinned one")},
     };
     const char *fault = or_else(evidence_text(evidence, EVIDENCE_CERTIFICATE), "");
-    const char *words = "TLS could not be agreed on";
+    const char *words = N_("TLS could not be agreed on");
     bool dated = strcmp(fault, "expired") == 0 && evidence->set[EVIDENCE_EXPIRES];
 
     for (size_t i = 0; i < ELEMENTSOF(faults); i++)
         if (strcmp(fault, faults[i].fault) == 0)
             words = faults[i].words;
-    fputs(dated ? "the certificate expired" : words, out);
-    if (dated) {
+    if (!dated)
+        fputs(_(words), out);
+    else {
         time_t expires = (time_t)evidence_number(evidence, EVIDENCE_EXPIRES);
         char day[sizeof("YYYYYY-MM-DD")] = "";
         struct tm when;
 
         if (gmtime_r(&expires, &when) && strftime(day, sizeof(day), "%F", &when) > 0)
-            fprintf(out, " on %s", day);
+            fprintf(out, _("the certificate expired on %s"), day);
     }
     if (strcmp(fault, "name") == 0 || strcmp(fault, "unknown-issuer") == 0) {
         bool name = strcmp(fault, "name") == 0;
@@ -134,16 +139,16 @@ char *finding_explain(const struct finding *finding)
         return NULL;
     switch (finding->verdict) {
     case VERDICT_UNKNOWN:
-        fputs("not checked yet", out);
+        fputs(_("not checked yet"), out);
         break;
     case VERDICT_WORKS:
         explain_works(out, evidence);
         break;
     case VERDICT_NO_AUTH:
-        fputs("reachable, but takes no logins: of no use to submit mail", out);
+        fputs(_("reachable, but takes no logins: of no use to submit mail"), out);
         break;
     case VERDICT_CLEARTEXT:
-        fputs("no encryption is offered: a password would travel in clear", out);
+        fputs(_("no encryption is offered: a password would travel in clear"), out);
         break;
     case VERDICT_BLOCKED:
         explain_stop(out, evidence, true);
@@ -155,32 +160,32 @@ char *finding_explain(const struct finding *finding)
         explain_interception(out, evidence);
         break;
     case VERDICT_STRIPPED:
-        fputs("encryption was removed on the way: do not log in here", out);
+        fputs(_("encryption was removed on the way: do not log in here"), out);
         break;
     case VERDICT_BAD_CERTIFICATE:
         explain_certificate(out, evidence);
         break;
     case VERDICT_PORTAL:
-        fputs("a login page stands in front of this network", out);
+        fputs(_("a login page stands in front of this network"), out);
         break;
     case VERDICT_REJECTED:
-        explain_text(out, evidence, "the server answers with an error");
+        explain_text(out, evidence, _("the server answers with an error"));
         break;
     case VERDICT_LOGIN_REFUSED:
-        fputs("the server refused the login: ", out);
-        explain_text(out, evidence, "wrong user name or password");
+        fputs(_("the server refused the login: "), out);
+        explain_text(out, evidence, _("wrong user name or password"));
         break;
     case VERDICT_NOT_SMTP:
-        explain_text(out, evidence, "what answers does not speak SMTP");
+        explain_text(out, evidence, _("what answers does not speak SMTP"));
         break;
     case VERDICT_SLOW:
-        fputs("connected, but no complete answer within the time allowed", out);
+        fputs(_("connected, but no complete answer within the time allowed"), out);
         break;
     case VERDICT_UNRESOLVED:
-        explain_text(out, evidence, "the host name has no address here");
+        explain_text(out, evidence, _("the host name has no address here"));
         break;
     case VERDICT_UNREACHABLE:
-        fputs("the server cannot be reached", out);
+        fputs(_("the server cannot be reached"), out);
         break;
     case N_VERDICT:
         break;
