@@ -10,13 +10,13 @@
 #include "error.h"
 #include "log.h"
 #include "text.h"
+#include "words.h"
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
 
 /* A terminal closes with its command: that one has to wait for the reader. */
-#define DETAILS                                                                                    \
-    "mailroam explain || mailroam status; printf '\\nEnter closes this window. '; read -r answer"
+#define DETAILS "mailroam explain || mailroam status; printf '\\n%s ' \"$1\"; read -r answer"
 
 /* 0 or -errno; -ENOENT where there is no such program. */
 static int start(const char *const *arguments)
@@ -43,10 +43,12 @@ static int start(const char *const *arguments)
 void deed_details(void)
 {
     const char *preferred = getenv("TERMINAL");
-    const char *const commands[][6] = {
-        {"xdg-terminal-exec", "sh", "-c", DETAILS},
-        {preferred && *preferred ? preferred : "x-terminal-emulator", "-e", "sh", "-c", DETAILS},
-        {"x-terminal-emulator", "-e", "sh", "-c", DETAILS},
+    const char *closing = _("Enter closes this window.");
+    const char *const commands[][8] = {
+        {"xdg-terminal-exec", "sh", "-c", DETAILS, "sh", closing},
+        {preferred && *preferred ? preferred : "x-terminal-emulator", "-e", "sh", "-c", DETAILS,
+         "sh", closing},
+        {"x-terminal-emulator", "-e", "sh", "-c", DETAILS, "sh", closing},
     };
     int r = -ENOENT;
 
