@@ -31,15 +31,6 @@ int append_path(DBusMessageIter *iter, const char *value)
     return append_basic(iter, DBUS_TYPE_OBJECT_PATH, &value);
 }
 
-int append_close(DBusMessageIter *outer, DBusMessageIter *inner, int r)
-{
-    if (r < 0)
-        dbus_message_iter_abandon_container(outer, inner);
-    else if (!dbus_message_iter_close_container(outer, inner))
-        r = -ENOMEM;
-    return r;
-}
-
 static int append_basic_variant(DBusMessageIter *iter, int type, const void *value)
 {
     const char signature[] = {(char)type, '\0'};
@@ -47,7 +38,7 @@ static int append_basic_variant(DBusMessageIter *iter, int type, const void *val
 
     if (!dbus_message_iter_open_container(iter, DBUS_TYPE_VARIANT, signature, &variant))
         return -ENOMEM;
-    return append_close(iter, &variant, append_basic(&variant, type, value));
+    return bus_close(iter, &variant, append_basic(&variant, type, value));
 }
 
 static int append_list_variant(DBusMessageIter *iter, char *const *list)
@@ -58,10 +49,10 @@ static int append_list_variant(DBusMessageIter *iter, char *const *list)
     if (!dbus_message_iter_open_container(iter, DBUS_TYPE_VARIANT, "as", &variant))
         return -ENOMEM;
     if (!dbus_message_iter_open_container(&variant, DBUS_TYPE_ARRAY, "s", &array))
-        return append_close(iter, &variant, -ENOMEM);
+        return bus_close(iter, &variant, -ENOMEM);
     for (; r == 0 && *list; list++)
         r = append_string(&array, *list);
-    return append_close(iter, &variant, append_close(&variant, &array, r));
+    return bus_close(iter, &variant, bus_close(&variant, &array, r));
 }
 
 int append_entry(DBusMessageIter *dictionary, const char *key, int type, const void *value)
@@ -74,7 +65,7 @@ int append_entry(DBusMessageIter *dictionary, const char *key, int type, const v
     r = append_string(&entry, key);
     if (r == 0)
         r = append_basic_variant(&entry, type, value);
-    return append_close(dictionary, &entry, r);
+    return bus_close(dictionary, &entry, r);
 }
 
 static int append_list_entry(DBusMessageIter *dictionary, const char *key, char *const *list)
@@ -87,7 +78,7 @@ static int append_list_entry(DBusMessageIter *dictionary, const char *key, char 
     r = append_string(&entry, key);
     if (r == 0)
         r = append_list_variant(&entry, list);
-    return append_close(dictionary, &entry, r);
+    return bus_close(dictionary, &entry, r);
 }
 
 static int append_item(DBusMessageIter *dictionary, const struct evidence *evidence,
@@ -123,7 +114,7 @@ int append_evidence(DBusMessageIter *iter, const struct evidence *evidence)
     for (int key = 0; r == 0 && key < N_EVIDENCE; key++)
         if (evidence->set[key])
             r = append_item(&dictionary, evidence, (enum evidence_key)key);
-    return append_close(iter, &dictionary, r);
+    return bus_close(iter, &dictionary, r);
 }
 
 int append_working_server(DBusMessageIter *iter, const struct account *account)

@@ -102,14 +102,10 @@ const char *verdict_words(const struct client_endpoint *endpoint, bool checking)
 
 char *endpoint_reason(const struct client_endpoint *endpoint)
 {
-    struct finding finding = {
-        .endpoint.port = endpoint->port, .evidence = endpoint->evidence, /* lent */
-    };
+    struct finding finding;
 
-    if (!endpoint_decided(endpoint) || verdict_from_string(endpoint->verdict, &finding.verdict) < 0)
+    if (!endpoint_decided(endpoint) || client_endpoint_finding(endpoint, &finding) < 0)
         return strdup("");
-    snprintf(finding.endpoint.host, sizeof(finding.endpoint.host), "%s", endpoint->host);
-    security_from_string(endpoint->security, &finding.endpoint.security);
     finding.evidence.set[EVIDENCE_TOTAL_MS] = false; /* has a column of its own */
     return finding_explain(&finding);
 }

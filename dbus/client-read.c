@@ -8,6 +8,7 @@
 #include "client.h"
 #include "error.h"
 #include "text.h"
+#include <stdio.h>
 #include <string.h>
 
 #define TEXT_MAX 1024 /* bytes; longer texts are cut, the daemon publishes none */
@@ -420,4 +421,16 @@ void client_manager_clear(struct client_manager *manager)
     free(manager->network.interface);
     free(manager->network.gateway);
     *manager = (struct client_manager){0};
+}
+
+int client_endpoint_finding(const struct client_endpoint *endpoint, struct finding *ret)
+{
+    struct finding finding = {.endpoint.port = endpoint->port, .evidence = endpoint->evidence};
+
+    if (verdict_from_string(endpoint->verdict, &finding.verdict) < 0)
+        return -EINVAL;
+    (void)snprintf(finding.endpoint.host, sizeof(finding.endpoint.host), "%s", endpoint->host);
+    (void)security_from_string(endpoint->security, &finding.endpoint.security);
+    *ret = finding;
+    return 0;
 }

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cleanup.h"
-#include "judge/evidence.h"
+#include "judge/finding.h"
 #include <dbus/dbus.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -142,3 +142,7 @@ struct client_account *client_account_free(struct client_account *account);
 DEFINE_CLEANUP(struct client_account *, client_account_free)
 int client_manager_init(struct client_manager *manager);
 void client_manager_clear(struct client_manager *manager);
+
+/* The endpoint as the probe found it. Its evidence is lent: it is not to be cleared. 0, or -EINVAL
+ * where the verdict is a word of a newer daemon's. */
+int client_endpoint_finding(const struct client_endpoint *endpoint, struct finding *ret);

@@ -54,15 +54,13 @@ static const char *security_called(const char *security)
 /* Why the endpoint has its verdict: half a sentence. 0 or -ENOMEM. */
 static int reason(const struct client_endpoint *endpoint, char **ret)
 {
-    struct finding finding = {.endpoint.port = endpoint->port, .evidence = endpoint->evidence};
+    struct finding finding;
 
-    if (verdict_from_string(endpoint->verdict, &finding.verdict) < 0) {
+    if (client_endpoint_finding(endpoint, &finding) < 0) {
         *ret = strdup(endpoint->verdict); /* a newer daemon's */
     } else {
-        (void)snprintf(finding.endpoint.host, sizeof(finding.endpoint.host), "%s", endpoint->host);
-        (void)security_from_string(endpoint->security, &finding.endpoint.security);
         finding.evidence.set[EVIDENCE_TOTAL_MS] = false; /* of no interest here */
-        *ret = finding_explain(&finding);                /* the evidence is lent, and stays */
+        *ret = finding_explain(&finding);
     }
     return *ret ? 0 : -ENOMEM;
 }

@@ -95,3 +95,7 @@ void bus_reply_error(struct bus *bus, DBusMessage *call, const char *name, const
 /* PREFIX/ESCAPED for any name, as sd_bus_path_encode(3) does it: all but [A-Za-z0-9] as _XX, a
  * leading digit too, "_" for the empty name. New string, NULL without memory. */
 char *bus_path_encode(const char *prefix, const char *name);
+
+/* For append handlers: closes `inner` where r is 0, else abandons it, because a container left open
+ * leaks. Returns `r`, or -ENOMEM. */
+int bus_close(DBusMessageIter *outer, DBusMessageIter *inner, int r);

@@ -74,7 +74,7 @@ static int append_endpoint(DBusMessageIter *array, const struct finding *finding
         r = append_string(&structure, verdict_to_string(finding->verdict));
     if (r == 0)
         r = append_evidence(&structure, &finding->evidence);
-    return append_close(array, &structure, r);
+    return bus_close(array, &structure, r);
 }
 
 int append_findings(DBusMessageIter *iter, const struct finding *findings, size_t n)
@@ -86,7 +86,7 @@ int append_findings(DBusMessageIter *iter, const struct finding *findings, size_
         return -ENOMEM;
     for (size_t i = 0; r == 0 && i < n; i++)
         r = append_endpoint(&array, &findings[i]);
-    return append_close(iter, &array, r);
+    return bus_close(iter, &array, r);
 }
 
 static int append_endpoints(DBusMessageIter *iter, const void *userdata)

@@ -21,9 +21,9 @@ static int append_endpoints_entry(DBusMessageIter *dictionary, const struct memo
         !dbus_message_iter_open_container(&entry, DBUS_TYPE_VARIANT, "a(sqssa{sv})", &variant))
         r = -ENOMEM;
     if (r == 0)
-        r = append_close(&entry, &variant,
-                         append_findings(&variant, result->findings, result->n_findings));
-    return append_close(dictionary, &entry, r);
+        r = bus_close(&entry, &variant,
+                      append_findings(&variant, result->findings, result->n_findings));
+    return bus_close(dictionary, &entry, r);
 }
 
 /* The endpoint that worked: "" and 0 where none did. */
@@ -67,7 +67,7 @@ static int append_trip(DBusMessageIter *array, const struct memory_trip *trip)
         r = append_working(&dictionary, result);
     if (r == 0)
         r = append_endpoints_entry(&dictionary, result);
-    return append_close(array, &dictionary, r);
+    return bus_close(array, &dictionary, r);
 }
 
 int handle_get_history(DBusMessage *call, void *userdata, DBusMessage **ret_reply,
@@ -86,7 +86,7 @@ int handle_get_history(DBusMessage *call, void *userdata, DBusMessage **ret_repl
         return -ENOMEM;
     for (size_t i = 0; r == 0 && i < trips->n; i++)
         r = append_trip(&array, trips->items[i]);
-    r = append_close(&iter, &array, r);
+    r = bus_close(&iter, &array, r);
     if (r == 0)
         *ret_reply = TAKE(reply);
     return r;

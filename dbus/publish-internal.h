@@ -51,10 +51,6 @@ const char *publisher_path(const struct account *account);
 /* The verdict on port 25 of the default account: the first in order of preference. */
 enum verdict publisher_port25(const struct publisher *publisher);
 
-/* Closes a container that `r` (0 or negative errno) says was filled, or takes it back. Returns `r`,
- * or -ENOMEM. */
-int append_close(DBusMessageIter *outer, DBusMessageIter *inner, int r);
-
 /* Appends one value. 0 or -ENOMEM. */
 int append_string(DBusMessageIter *iter, const char *value);
 int append_uint16(DBusMessageIter *iter, uint16_t value);

@@ -54,7 +54,7 @@ static int append_network(DBusMessageIter *iter, const void *userdata)
         r = append_entry(&dictionary, "known", DBUS_TYPE_BOOLEAN, &known);
     if (r == 0)
         r = append_entry(&dictionary, "since", DBUS_TYPE_UINT64, &network->since);
-    return append_close(iter, &dictionary, r);
+    return bus_close(iter, &dictionary, r);
 }
 
 static int append_accounts(DBusMessageIter *iter, const void *userdata)
@@ -67,7 +67,7 @@ static int append_accounts(DBusMessageIter *iter, const void *userdata)
         return -ENOMEM;
     for (struct account *const *at = manager_accounts(publisher->manager); r == 0 && *at; at++)
         r = append_path(&array, publisher_path(*at));
-    return append_close(iter, &array, r);
+    return bus_close(iter, &array, r);
 }
 
 static int append_default_account(DBusMessageIter *iter, const void *userdata)

@@ -77,8 +77,6 @@ extern const struct bus_interface bus_interface_peer, bus_interface_introspectab
     bus_interface_properties, bus_interface_object_manager;
 
 /* contents.c: 0 or -ENOMEM */
-/* Closes `inner` where r is 0, else abandons it: a container left open leaks. Returns the error. */
-int bus_close(DBusMessageIter *outer, DBusMessageIter *inner, int r);
 int bus_append_string(DBusMessageIter *iter, int type, const char *value);
 int bus_append_property(DBusMessageIter *iter, const struct bus_object *object,
                         const struct bus_property *property); /* v */

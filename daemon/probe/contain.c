@@ -35,16 +35,6 @@
 #define DESCRIPTORS_MAX 4096        /* measured: 2900, all 64 walked to over a short one */
 #define CPU_MAX_S       30          /* measured: 0.02 for three endpoints */
 
-/* AddressSanitizer maps terabytes, and at the end reads /proc and traces itself. */
-#ifndef __has_feature /* clang's way to ask; gcc defines a macro */
-#define __has_feature(feature) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define ASAN true
-#else
-#define ASAN false
-#endif
-
 struct cell {
     const struct endpoint *endpoints;
     size_t n_endpoints;
@@ -372,7 +362,7 @@ const char *contain(const struct endpoint *endpoints, size_t n, unsigned deadlin
     for (size_t i = 0; i < ELEMENTSOF(walls); i++) {
         size_t length = strlen(lacking);
 
-        if (!(ASAN && walls[i].not_with_asan) && !walls[i].put_up(&cell))
+        if (!(CONTAIN_ASAN && walls[i].not_with_asan) && !walls[i].put_up(&cell))
             (void)snprintf(lacking + length, sizeof(lacking) - length, "%s%s",
                            length > 0 ? ", " : "", walls[i].name);
     }

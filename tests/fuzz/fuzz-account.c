@@ -6,22 +6,13 @@
  * bounds and safe to show; read again they are the same.
  */
 #include "account-settings.h"
-#include "cleanup.h"
 #include "log.h"
-#include "text.h"
-#include <stdint.h>
+#include "fuzz.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            abort();                                                                               \
-    } while (0)
 
 DEFINE_CLEANUP(struct account_settings *, account_settings_free)
 

@@ -32,15 +32,6 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#ifndef __has_feature
-#define __has_feature(feature) 0
-#endif
-#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
-#define ASAN true
-#else
-#define ASAN false
-#endif
-
 #define DEADLINE_S   2
 #define MEMORY_BOUND (128 << 20) /* as mailroam-probe(1) has it */
 
@@ -567,7 +558,7 @@ int main(int argc, char **argv)
         (void)execvp(argv[2], argv + 2);
         return 127;
     }
-    if (ASAN) {
+    if (CONTAIN_ASAN) {
         puts("1..0 # SKIP AddressSanitizer lives with none of this");
         return 0;
     }

@@ -384,11 +384,30 @@ static void test_choice(void)
     }
 }
 
+static void test_behind_portal(void)
+{
+    /* What no portal can have answered in the server's place; the rest is the portal's. */
+    static const enum verdict servers[] = {VERDICT_UNKNOWN,  VERDICT_WORKS,    VERDICT_NO_AUTH,
+                                           VERDICT_CLEARTEXT, VERDICT_REJECTED,
+                                           VERDICT_LOGIN_REFUSED};
+
+    for (int i = 0; i < N_VERDICT; i++) {
+        enum verdict verdict = (enum verdict)i, expected = VERDICT_PORTAL;
+
+        for (size_t j = 0; j < ELEMENTSOF(servers); j++)
+            if (servers[j] == verdict)
+                expected = verdict;
+        is_string(verdict_to_string(verdict_behind_portal(verdict)), verdict_to_string(expected),
+                  "%s behind a portal", verdict_to_string(verdict));
+    }
+}
+
 int main(void)
 {
     test_verdicts();
     test_expected();
     test_waiting();
     test_choice();
+    test_behind_portal();
     return tap_done();
 }
