@@ -38,6 +38,8 @@ def run_in_lab(script):
 
 
 def until(condition, what):
+    """Some of what is waited for (processes, queues of the kernel) tells nobody, so that it has to be looked
+    at: a time that ends here is up to five milliseconds too long."""
     end = time.monotonic() + PATIENCE
     while not (result := condition()):
         if time.monotonic() > end:

@@ -71,7 +71,7 @@ table inet idle {
         if not packets():
             sys.exit("the check was not counted")
         (before, threads), busy, timers, sent = common.switches(pid), ticks(pid), armed(pid), packets()
-        time.sleep(seconds)
+        time.sleep(seconds)  # what is measured: nothing happens
         woken, busy, sent = common.switches(pid)[0] - before, ticks(pid) - busy, packets() - sent
         later = armed(pid)
         same = timers.keys() == later.keys() and \

@@ -107,7 +107,7 @@ class Checks:
 
 
 def blow(portions):
-    """Spreads them over a second; how long it took."""
+    """Spreads them over a second, by the clock: the pace is the load. How long it took."""
     with subprocess.Popen(["ip", "-force", "-batch", "-"], stdin=subprocess.PIPE, text=True,
                           stderr=subprocess.DEVNULL) as ip:
         begin = time.monotonic()
@@ -150,7 +150,7 @@ def storm(daemon, checks, counter, portions):
 def change_in_the_midst(daemon, to, portions):
     wind = threading.Thread(target=blow, args=(portions,))
     wind.start()
-    time.sleep(SECOND / 2)
+    time.sleep(SECOND / 2)  # by the clock, too: this is the midst
     seen = change(daemon, to)
     wind.join()
     return seen
