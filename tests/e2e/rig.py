@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests in a real `systemd --user` share: how one is run and counted, the rig around it with
+the build installed, and in there the user's hands: systemctl, journalctl, busctl, files, a mail server.
+
+A test says `main(inside)`. Run without arguments it installs the build below a temporary directory,
+runs itself in the rig with that laid over the machine (--inside), where inside(folder) is called, and
+looks for what may be left behind."""
+import contextlib
+import glob
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.realpath(os.environ.get("top_srcdir", os.path.join(os.path.dirname(__file__), "../..")))
+BUILD = os.path.realpath(os.environ.get("top_builddir", os.path.join(TOP, "build")))
+RIG = os.path.join(TOP, "tests/e2e/rig-user.sh")
+NAME, PATH = "org.mailroam.Mailroam1", "/org/mailroam/Mailroam1"
+UNIT = "mailroamd.service"
+MAILROAMD = "/usr/bin/mailroamd"
+PATIENCE = 30
+
+count = failures = 0
+
+
+def ok(good, name, *notes):
+    global count, failures
+    count += 1
+    failures += not good
+    print("ok" if good else "not ok", "-", name, flush=True)
+    if not good:
+        for note in notes:
+            print("#", str(note).strip().replace("\n", "\n# "), flush=True)
+    return good
+
+
+def same(got, expected, name):
+    return ok(got == expected, name, f"got {got!r}, expected {expected!r}")
+
+
+def run(*command, **more):
+    return subprocess.run(command, capture_output=True, text=True, **more)
+
+
+def until(condition, seconds=PATIENCE):
+    """Polls until the condition holds; what it said last."""
+    deadline = time.monotonic() + seconds
+    while not (result := condition()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return result
+
+
+# --- inside: the user's hands --------------------------------------------------------------------
+
+HOME = pathlib.Path(os.environ.get("RIG_HOME", "/nonexistent"))
+ACCOUNTS = HOME / ".config/mailroam/accounts"
+WANTED = HOME / ".config/systemd/user/default.target.wants" / UNIT
+DROP_IN = HOME / f".config/systemd/user/{UNIT}.d/test.conf"
+
+
+def user(*command):
+    return run("as-user", *command)
+
+
+def systemctl(*words):
+    return user("systemctl", "--user", *words)
+
+
+def unit(name, of=UNIT):
+    return systemctl("show", "--property", name, "--value", of).stdout.strip()
+
+
+def send(signal_name, of=UNIT):
+    """Through systemd, which knows whose process it is, and when there is none."""
+    return systemctl("kill", "--kill-whom=main", f"--signal={signal_name}", of)
+
+
+def published(name):
+    """A property of the manager, as busctl prints its value. Asking for it starts the service."""
+    done = user("busctl", "--user", "get-property", NAME, PATH, f"{NAME}.Manager", name)
+    return done.stdout.strip().partition(" ")[2]
+
+
+def cursor():
+    """Where the journal ends now."""
+    for line in user("journalctl", "--user", "--lines=0", "--show-cursor").stdout.splitlines():
+        if line.startswith("-- cursor: "):
+            return line.removeprefix("-- cursor: ")
+    return None
+
+
+def entries(after, of=UNIT):
+    """What the journal has of the unit, all fields, that of the manager about it too."""
+    return [json.loads(line) for line in
+            user("journalctl", "--user", f"--unit={of}", "--output=json",
+                 *([f"--after-cursor={after}"] if after else [])).stdout.splitlines()]
+
+
+def journal(after, of=UNIT):
+    """(priority, message) of all lines of the unit."""
+    return [(entry["PRIORITY"], entry["MESSAGE"]) for entry in entries(after, of)]
+
+
+def said(text, after, priority=None):
+    return any(text in message and priority in (None, level) for level, message in journal(after))
+
+
+def complaints(after):
+    """What is a warning or worse."""
+    return [line for line in journal(after) if line[0] <= "4"]
+
+
+def diagnosis():
+    """What `mailroam doctor` finds of each subject, in the order of its lines; and its exit status."""
+    done = user("mailroam", "doctor", "--json")
+    return [(fact["subject"], fact["result"], fact["text"]) for fact in
+            map(json.loads, done.stdout.splitlines())], done.returncode
+
+
+def write(path, text):
+    """As the user writes files: nothing of it is root's."""
+    path = pathlib.Path(path)
+    user("mkdir", "-p", str(path.parent))
+    subprocess.run(["as-user", "tee", str(path)], input=text, text=True, check=True,
+                   stdout=subprocess.DEVNULL)
+
+
+def write_account(folder, name, *endpoints):
+    write(ACCOUNTS / f"{name}.account",
+          "[Account]\nAddress=me@example.org\nServer=localhost\n"
+          f"Endpoints={' '.join(endpoints)}\nCAFile={folder}/ca/ca.pem\n")
+
+
+@contextlib.contextmanager
+def drop_in(*lines):
+    """The unit as the user has changed it. Starts so far are forgotten: they count for the limit."""
+    systemctl("stop", UNIT)
+    write(DROP_IN, "\n".join(("[Service]", *lines, "")))
+    systemctl("daemon-reload")
+    systemctl("reset-failed", UNIT)
+    try:
+        yield
+    finally:
+        systemctl("stop", UNIT)
+        DROP_IN.unlink()
+        systemctl("daemon-reload")
+        systemctl("reset-failed", UNIT)
+
+
+def start_again():
+    systemctl("reset-failed", UNIT)
+    systemctl("restart", UNIT)
+
+
+def restarted(pid):
+    """Another process runs as the service, and is ready."""
+    return until(lambda: unit("ActiveState") == "active" and unit("MainPID") not in ("0", pid))
+
+
+@contextlib.contextmanager
+def peer(folder):
+    """The account's server, on the loopback: its TLS port, and one that never says a word."""
+    process = subprocess.Popen(
+        [f"{BUILD}/smtp-peer", "--die-with-parent", "--cert", f"{folder}/ca/server.pem", "--key",
+         f"{folder}/ca/server.key", "127.0.0.1:0/tls", "127.0.0.1:0/tls,mute"],
+        stdout=subprocess.PIPE, text=True)
+    with process:
+        try:
+            yield [place.rpartition(":")[2] for place in process.stdout.readline().split()[1:]]
+        finally:
+            process.kill()
+
+
+@contextlib.contextmanager
+def network():
+    """A network with a way out, though nobody is there."""
+    subprocess.run(["ip", "-batch", "-"], check=True, text=True, input="""
+        link add eth0 type veth peer name far
+        link set far up
+        address add 10.1.2.3/24 dev eth0
+        link set eth0 up
+        route add default via 10.1.2.1
+    """)
+    try:
+        yield
+    finally:
+        run("ip", "link", "delete", "eth0")
+
+
+# --- outside -------------------------------------------------------------------------------------
+
+def make(target, root):
+    """The build as it would be packaged: its prefix is given only now, which makes files in the build
+    anew, so one at a time."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return run("flock", BUILD, "make", "-C", BUILD, target, f"DESTDIR={root}", "prefix=/usr",
+               env=clean)
+
+
+def files(root):
+    return sorted(str(path.relative_to(root)) for path in pathlib.Path(root).rglob("*")
+                  if not path.is_dir())
+
+
+def leavings(pid):
+    return (glob.glob(f"/sys/fs/cgroup/**/mailroam-rig-{pid}", recursive=True)
+            + [line for line in pathlib.Path("/proc/mounts").read_text().splitlines()
+               if line.startswith("rig ")])
+
+
+def rig(*words):
+    """(exit status, stdout, stderr) of the rig, and the pid that is in the name of its cgroup. It is
+    ended by SIGTERM, so that it can clean up."""
+    process = subprocess.Popen([RIG, *words], text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE)
+    try:
+        output, errors = process.communicate()
+    finally:
+        process.terminate()
+        process.wait()
+    return process.returncode, output, errors, process.pid
+
+
+def run_inside(folder):
+    global count
+    status, output, errors, pid = rig(
+        "--layer", folder / "root", "--show", TOP, "--show", BUILD, "--show", folder,
+        "/usr/bin/python3", os.path.realpath(sys.argv[0]), "--inside", folder)
+    print(output, end="")
+    count += sum(line.startswith(("ok ", "not ok ")) for line in output.splitlines())
+    ok(status == 0, "all of it came to its end", status, errors)
+    same(leavings(pid), [], "the rig leaves nothing behind")
+
+
+def outside(installed):
+    status, _, errors, _ = rig("true")
+    if status == 77:
+        print("1..0 # SKIP", errors.strip().splitlines()[-1])
+        return
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="mailroam-e2e."))
+    root = folder / "root"
+    try:
+        folder.chmod(0o755)  # the rig's user has to get at the trust anchor
+        done = run(f"{TOP}/tests/peer/make-ca.sh", f"{folder}/ca", "localhost")
+        done.check_returncode()
+        done = make("install", root)
+        if not ok(done.returncode == 0, "make install", done.stdout, done.stderr):
+            return
+        installed(root)
+        run_inside(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(f"1..{count}")
+
+
+def main(inside, installed=lambda root: None):
+    """Runs the test, in five minutes at most: installed(root), outside, on what `make install` has
+    brought below root, then inside(folder), in the rig. folder has the build's root/ and ca/."""
+    if sys.argv[1:2] == ["--inside"]:
+        inside(sys.argv[2])
+        sys.exit(failures > 0)
+    if os.getuid() != 0:
+        print("1..0 # SKIP the rig needs root")
+        sys.exit()
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+        signal.signal(number, lambda received, _: sys.exit(f"ended by signal {received}"))
+    signal.alarm(300)
+    outside(installed)
+    sys.exit(failures > 0)
