@@ -6,7 +6,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "file.h"
-#include "log.h"
+#include "journal.h"
 #include "paths.h"
 #include "text.h"
 #include <dirent.h>
@@ -41,8 +41,9 @@ static int name_of_file(const char *file, char **ret)
     if (account_name_check(*ret) < 0) {
         _cleanup_free_ char *safe = text_safe(file, length, 120);
 
-        log_error("%s: an account's name is 1 to %d characters of plain text: skipped",
-                  safe ? safe : "", ACCOUNT_NAME_MAX);
+        journal(EVENT_ACCOUNT_FILE, &(struct event_facts){.file = safe},
+                "%s: an account's name is 1 to %d characters of plain text: skipped",
+                safe ? safe : "", ACCOUNT_NAME_MAX);
         free(*ret);
         *ret = NULL;
     }
@@ -74,7 +75,8 @@ int account_files_list(struct account_names *ret)
         return -errno;
     if (!directory && errno != ENOENT) {
         r = -errno;
-        log_error("%s: cannot be read: %s", path, strerror(-r));
+        journal(EVENT_ACCOUNT_FILE, &(struct event_facts){.file = path}, "%s: cannot be read: %s",
+                path, strerror(-r));
         return r;
     }
     while (directory && r == 0 && (entry = readdir(directory))) {

@@ -5,7 +5,7 @@
 #include "cleanup.h"
 #include "config-file.h"
 #include "error.h"
-#include "log.h"
+#include "journal.h"
 #include "text.h"
 #include <stdio.h>
 #include <string.h>
@@ -269,6 +269,7 @@ static int on_entry(const char *section, const char *key, const char *value, uns
     _cleanup_free_ char *safe_key = text_safe(key, strlen(key), 80);
     _cleanup_free_ char *safe_value = text_safe(value, strlen(value), 80);
     _cleanup_free_ char *wrong = NULL;
+    const struct event_facts facts = {.file = reading->path, .line = line};
     int r = ACCOUNT_UNKNOWN_KEY;
 
     if (!safe_key || !safe_value)
@@ -276,14 +277,15 @@ static int on_entry(const char *section, const char *key, const char *value, uns
     if (strcmp(section, "Account") == 0)
         r = account_settings_set(reading->settings, key, value, &wrong);
     if (r == ACCOUNT_UNKNOWN_KEY) {
-        log_warning("%s:%u: unknown key %s, or not in section [Account]: ignored", reading->path,
-                    line, safe_key);
+        journal(EVENT_UNKNOWN_SETTING, &facts,
+                "%s:%u: unknown key %s, or not in section [Account]: ignored", reading->path, line,
+                safe_key);
         return 0;
     }
     if (r == -EINVAL) {
         /* A command may hold what nobody should read in a log. */
-        log_error("%s:%u: %s=%s: %s", reading->path, line, safe_key,
-                  strcmp(key, "PasswordCommand") == 0 ? "..." : safe_value, wrong);
+        journal(EVENT_ACCOUNT_FILE, &facts, "%s:%u: %s=%s: %s", reading->path, line, safe_key,
+                strcmp(key, "PasswordCommand") == 0 ? "..." : safe_value, wrong);
         reading->bad = true;
         return 0;
     }
@@ -296,26 +298,29 @@ int account_settings_read(struct account_settings **ret, const char *directory, 
         account_settings_new(name);
     _cleanup_free_ char *path = NULL, *wrong = NULL;
     struct reading reading = {.settings = settings};
+    struct event_facts facts = {.file = NULL};
     unsigned line = 0;
     int r;
 
     if (!settings || asprintf(&path, "%s/%s.account", directory, name) < 0)
         return -ENOMEM;
-    reading.path = path;
+    reading.path = facts.file = path;
     r = config_file_read(path, on_entry, &reading, &line);
     if (r == -EBADMSG) {
-        log_error("%s:%u: neither [Section] nor Key=Value: the account is skipped", path, line);
+        journal(EVENT_ACCOUNT_FILE, &(struct event_facts){.file = path, .line = line},
+                "%s:%u: neither [Section] nor Key=Value: the account is skipped", path, line);
         return -EINVAL;
     }
     if (r < 0) {
-        log_error("%s: cannot be read: %s", path, strerror(-r));
+        journal(EVENT_ACCOUNT_FILE, &facts, "%s: cannot be read: %s", path, strerror(-r));
         return r;
     }
     r = reading.bad ? -EINVAL : account_settings_complete(settings, &wrong);
     if (wrong)
-        log_error("%s: %s", path, wrong);
+        journal(EVENT_ACCOUNT_FILE, &facts, "%s: %s", path, wrong);
     if (r == -EINVAL)
-        log_error("%s: the account is skipped until that is mended", path);
+        journal(EVENT_ACCOUNT_FILE, &facts, "%s: the account is skipped until that is mended",
+                path);
     if (r < 0)
         return r;
     *ret = TAKE(settings);

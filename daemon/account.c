@@ -12,11 +12,14 @@
 #include "check.h"
 #include "cleanup.h"
 #include "error.h"
-#include "log.h"
+#include "journal.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
+/* What journal() is to tell of the account. */
+#define FACTS(the_account, ...)                                                                    \
+    (&(const struct event_facts){.account = (the_account)->settings->name, ##__VA_ARGS__})
 #define TIMER_SLACK 16 /* a timer may be late by this part of its time */
 
 struct account {
@@ -34,7 +37,8 @@ struct account {
     enum security security;   /* of the chosen one, as it is to be used */
     enum provenance provenance;
     uint64_t checked_at;
-    bool complete; /* a check of this network has ended */
+    bool complete;       /* a check of this network has ended */
+    enum state ended_as; /* the state that the last of them came to; unconfigured: none has */
     uint64_t started_at;
     uint32_t took_ms;
 
@@ -78,22 +82,27 @@ static void enter_state(struct account *account, enum state state)
 {
     if (state == account->state)
         return;
-    log_debug("account %s: %s -> %s", account->settings->name, state_to_string(account->state),
-              state_to_string(state));
+    journal(EVENT_STATE, FACTS(account, .state = state_to_string(state)), "%s -> %s",
+            state_to_string(account->state), state_to_string(state));
     account->state = state;
     changed(account, ACCOUNT_STATE);
 }
 
-static void log_choice(const struct account *account)
+static void tell_choice(const struct account *account)
 {
     char text[ENDPOINT_STRING_MAX];
+    struct endpoint endpoint;
 
-    if (account->chosen < 0)
-        log_notice("account %s: no endpoint works now", account->settings->name);
-    else
-        log_notice("account %s: %s works%s", account->settings->name,
-                   endpoint_format(&account->known[account->chosen].endpoint, text),
-                   account->provenance == PROVENANCE_REMEMBERED ? ", as on an earlier visit" : "");
+    if (account->chosen < 0) {
+        journal(EVENT_NONE_WORKS, FACTS(account), "no endpoint works now");
+        return;
+    }
+    endpoint = account->known[account->chosen].endpoint;
+    journal(EVENT_WORKING,
+            FACTS(account, .endpoint = &endpoint,
+                  .provenance = provenance_to_string(account->provenance)),
+            "%s works%s", endpoint_format(&endpoint, text),
+            account->provenance == PROVENANCE_REMEMBERED ? ", as on an earlier visit" : "");
 }
 
 static void update_choice(struct account *account)
@@ -118,7 +127,7 @@ static void update_choice(struct account *account)
     account->provenance = provenance;
     if (!changes)
         return;
-    log_choice(account);
+    tell_choice(account);
     changed(account, changes);
 }
 
@@ -159,6 +168,7 @@ static void forget_findings(struct account *account)
         know(account, i, VERDICT_UNKNOWN, &none);
     }
     account->complete = false;
+    account->ended_as = STATE_UNCONFIGURED;
     changed(account, ACCOUNT_ENDPOINTS);
 }
 
@@ -198,8 +208,8 @@ static void arm(struct account *account, uint64_t due)
         return;
     if (sd_event_add_time(account->event, &account->timer, CLOCK_BOOTTIME, due, slack + 1, on_due,
                           account) < 0)
-        log_error("account %s: out of memory, the next check waits for a network change",
-                  account->settings->name);
+        journal(EVENT_CHECK_FAILED, FACTS(account),
+                "out of memory, the next check waits for a network change");
 }
 
 static enum outcome outcome_of(const struct account *account)
@@ -240,12 +250,53 @@ static void arm_next(struct account *account, enum outcome outcome)
                                 &account->circumstances.cost, chance));
 }
 
+/* As far as the network is to blame: not how long it took, nor what it was reached at. */
+static bool is_same(const struct finding *a, const struct finding *b)
+{
+    static const enum evidence_key telling[] = {EVIDENCE_HOW, EVIDENCE_BY};
+    bool same = a->verdict == b->verdict;
+
+    for (size_t i = 0; same && i < ELEMENTSOF(telling); i++) {
+        const char *of_a = evidence_text(&a->evidence, telling[i]);
+        const char *of_b = evidence_text(&b->evidence, telling[i]);
+
+        same = strcmp(of_a ? of_a : "", of_b ? of_b : "") == 0;
+    }
+    return same;
+}
+
+/* What the last check on this network has found of the endpoint, or NULL. */
+static const struct finding *last_finding(const struct account *account, size_t index)
+{
+    const struct memory_result *result;
+
+    if (account->findings[index].verdict != VERDICT_UNKNOWN)
+        return &account->findings[index];
+    result = memory_recall(account->memory, account->settings->name);
+    return result ? memory_find_finding(result, &account->settings->endpoints[index]) : NULL;
+}
+
+static void tell_finding(const struct account *account, size_t index, const struct finding *finding)
+{
+    const struct finding *last = last_finding(account, index);
+    const char *how = evidence_text(&finding->evidence, EVIDENCE_HOW);
+    const char *by = evidence_text(&finding->evidence, EVIDENCE_BY);
+    char text[ENDPOINT_STRING_MAX];
+
+    journal(EVENT_VERDICT,
+            FACTS(account, .finding = finding, .repeated = last && is_same(last, finding)),
+            "%s: %s%s%s%s%s", endpoint_format(&finding->endpoint, text),
+            verdict_to_string(finding->verdict), how ? ", " : "", how ? how : "", by ? " by " : "",
+            by ? by : "");
+}
+
 static void on_found(size_t index, struct finding *finding, void *userdata)
 {
     struct account *account = userdata;
 
     if (account->circumstances.portal)
         finding->verdict = verdict_behind_portal(finding->verdict);
+    tell_finding(account, index, finding);
     finding_clear(&account->findings[index]);
     account->findings[index] = *finding;
     know(account, index, finding->verdict, &finding->evidence);
@@ -259,7 +310,17 @@ static void record(struct account *account)
 
     if (memory_record(account->memory, settings->name, account->findings, settings->n_endpoints,
                       account->chosen, account->checked_at, account->took_ms) < 0)
-        log_error("account %s: out of memory, the check is not remembered", settings->name);
+        journal(EVENT_CHECK_FAILED, FACTS(account), "out of memory, the check is not remembered");
+}
+
+static void tell_ended(struct account *account)
+{
+    const char *state = state_to_string(account->state);
+
+    journal(account->state == STATE_PORTAL ? EVENT_PORTAL : EVENT_CHECK_ENDED,
+            FACTS(account, .state = state, .repeated = account->ended_as == account->state),
+            "checked: %s", state);
+    account->ended_as = account->state;
 }
 
 static void on_ended(const char *problem, void *userdata)
@@ -269,7 +330,8 @@ static void on_ended(const char *problem, void *userdata)
 
     account->checking = false;
     if (problem) {
-        log_error("account %s: the check failed: %s", account->settings->name, problem);
+        journal(EVENT_CHECK_FAILED, FACTS(account, .reason = problem), "the check failed: %s",
+                problem);
     } else {
         account->checked_at = clock_us(CLOCK_REALTIME);
         account->took_ms = (uint32_t)((clock_us(CLOCK_MONOTONIC) - account->started_at) / 1000);
@@ -277,6 +339,7 @@ static void on_ended(const char *problem, void *userdata)
         record(account); /* who hears that the check has ended can rely on it */
         changed(account, ACCOUNT_CHECKED_AT);
         enter_state(account, choose_state(account->findings, n, account->chosen, account->online));
+        tell_ended(account);
     }
     if (!account->waiting)
         arm_next(account, problem ? OUTCOME_PROBE_FAILED : outcome_of(account));
@@ -317,7 +380,8 @@ static void start_check(struct account *account)
     account->waiting = false;
     account->checking = true;
     strcpy(account->reason, account->next_reason);
-    log_info("account %s: checking: %s", account->settings->name, account->reason);
+    journal(EVENT_CHECK_STARTED, FACTS(account, .reason = account->reason), "checking: %s",
+            account->reason);
     changed(account, ACCOUNT_REASON);
     if (account->online)
         enter_state(account, STATE_CHECKING);

@@ -8,9 +8,9 @@
 #include "log.h"
 #include <errno.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-journal.h>
 
@@ -46,20 +46,48 @@ static bool stderr_is_journal(void)
     return known;
 }
 
-void log_message(int priority, const char *format, ...)
+int log_level_now(void)
 {
-    char line[2048];
-    va_list arguments;
+    return log_level;
+}
 
+bool log_is_journal(void)
+{
+    return !log_receiver_now && stderr_is_journal();
+}
+
+static void send_to_journal(int priority, const char *line, const struct iovec *fields, int n)
+{
+    char level[sizeof("PRIORITY=7")], message[sizeof("MESSAGE=") + LOG_LINE_MAX];
+    struct iovec all[2 + LOG_FIELDS_MAX] = {{level, 0}, {message, 0}};
+
+    all[0].iov_len = (size_t)snprintf(level, sizeof(level), "PRIORITY=%d", priority & 7);
+    (void)snprintf(message, sizeof(message), "MESSAGE=%s", line);
+    all[1].iov_len = strlen(message);
+    for (int i = 0; i < n; i++)
+        all[2 + i] = fields[i];
+    (void)sd_journal_sendv(all, 2 + n);
+}
+
+void log_line(int priority, const char *line, const struct iovec *fields, int n)
+{
     if (priority > log_level)
         return;
-    va_start(arguments, format);
-    (void)vsnprintf(line, sizeof(line), format, arguments);
-    va_end(arguments);
     if (log_receiver_now)
         log_receiver_now(priority, line, log_receiver_userdata);
     else if (stderr_is_journal())
-        (void)sd_journal_print(priority, "%s", line);
+        send_to_journal(priority, line, fields, n);
     else
         fprintf(stderr, "%s: %s\n", program_invocation_short_name, line);
+}
+
+void log_message(int priority, const char *format, ...)
+{
+    char line[LOG_LINE_MAX];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(line, sizeof(line), format, arguments);
+    va_end(arguments);
+    log_line(priority, line, NULL, 0);
 }

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "error.h"
+#include "journal.h"
 #include "log.h"
 #include "manager.h"
 #include "publish.h"
@@ -29,18 +30,18 @@ DEFINE_CLEANUP(struct clock_watch *, clock_watch_free)
 
 static void on_bus_ready(void *userdata _unused_)
 {
-    log_info("on the session bus as " MAILROAM_NAME);
+    journal(EVENT_BUS_READY, NULL, "on the session bus as " MAILROAM_NAME);
     (void)sd_notify(false, "READY=1");
 }
 
 static void on_bus_lost(void *userdata _unused_)
 {
-    log_warning("the session bus went away; waiting for it to come back");
+    journal(EVENT_BUS_LOST, NULL, "the session bus went away; waiting for it to come back");
 }
 
 static void on_bus_failed(const char *problem, void *userdata)
 {
-    log_error("%s", problem);
+    journal(EVENT_BUS_FAILED, &(struct event_facts){.reason = problem}, "%s", problem);
     (void)sd_event_exit(userdata, EXIT_OTHER);
 }
 

@@ -8,6 +8,7 @@
 #include "account-files.h"
 #include "cleanup.h"
 #include "error.h"
+#include "journal.h"
 #include "log.h"
 #include "paths.h"
 #include "targets.h"
@@ -24,7 +25,8 @@ struct manager {
     void *userdata;
     struct memory *memory;
     struct watch *watch;
-    struct way_out last_way; /* of the network we are on, or were on last */
+    struct way_out last_way;         /* of the network we are on, or were on last */
+    char network_id[NETWORK_ID_MAX]; /* that was told last */
     struct settings settings;
     struct circumstances circumstances;
     struct surroundings surroundings;
@@ -57,6 +59,23 @@ static enum change kind_of_change(struct manager *manager, const struct network 
 static void visit(struct manager *manager, const struct network *network, bool moved)
 {
     memory_visit(manager->memory, network->id, network->name, moved, network->since);
+    journal_on_network(network->id, network->name);
+}
+
+static void tell_network(struct manager *manager, const struct network *network, unsigned changes,
+                         const char *reason)
+{
+    const struct event_facts facts = {.reason = reason};
+
+    if (changes & WATCH_MOVED)
+        journal(EVENT_NETWORK, &facts, "network: %s",
+                network_primary(network) ? network->name : "none");
+    else if (changes & WATCH_PATH)
+        journal(EVENT_PATH, &facts, "network: %s", reason);
+    if (strcmp(network->id, manager->network_id) != 0 && *network->id)
+        journal(EVENT_NETWORK_KNOWN, NULL, "network: %s, %s", network->name,
+                memory_known(manager->memory) ? "not for the first time" : "for the first time");
+    strcpy(manager->network_id, network->id);
 }
 
 /* From whoever knows it: NetworkManager, or systemd-networkd. */
@@ -82,10 +101,7 @@ static void on_network(const struct network *network, unsigned changes, const ch
     enum change change = kind_of_change(manager, network);
 
     visit(manager, network, changes & WATCH_MOVED);
-    if (changes & WATCH_MOVED)
-        log_notice("network: %s", network_primary(network) ? network->name : "none");
-    else if (changes & WATCH_PATH)
-        log_notice("network: %s", reason);
+    tell_network(manager, network, changes, reason);
     if (changes & (WATCH_MOVED | WATCH_IDENTITY))
         manager->listener->changed(manager, MANAGER_NETWORK, manager->userdata);
     update_portal_url(manager);
@@ -211,7 +227,7 @@ void manager_clock(struct manager *manager, const struct clock_news *news)
     bool right = clock_is_wrong(before) && !clock_is_wrong(now);
 
     if (news->changes & CLOCK_SET)
-        log_notice("the clock was set by %lld s", (long long)news->set_by);
+        journal(EVENT_CLOCK_SET, NULL, "the clock was set by %lld s", (long long)news->set_by);
     for (size_t i = 0; news->changes & CLOCK_SET && i < manager->n_accounts; i++)
         if (right || account_has(manager->accounts[i], VERDICT_BAD_CERTIFICATE))
             account_recheck(manager->accounts[i], "the clock was set");
@@ -236,7 +252,8 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_list
     if (!manager->accounts)
         return -ENOMEM;
     if (clock_is_wrong(clock_realtime()))
-        log_warning("the clock of this machine is wrong: it is behind this program");
+        journal(EVENT_CLOCK_WRONG, NULL,
+                "the clock of this machine is wrong: it is behind this program");
     r = open_memory(&manager->memory);
     if (r == 0)
         r = watch_new(&manager->watch, event, memory_salt(manager->memory), on_network, manager);
@@ -343,7 +360,8 @@ static int load_account(struct manager *manager, const char *directory, const ch
     if (!account) {
         r = take_up(manager, &settings);
         if (r < 0 && r != -ENOMEM)
-            log_error("account %s: cannot be published: %s", name, strerror(-r));
+            journal(EVENT_ACCOUNT_FILE, &(struct event_facts){.account = name},
+                    "cannot be published: %s", strerror(-r));
         return r == -ENOMEM ? r : 0;
     }
     if (account_settings_equal(account_settings(account), settings))
@@ -413,7 +431,8 @@ static void log_unknown_default(const char *name)
 {
     _cleanup_free_ char *safe = text_safe(name, strlen(name), 80);
 
-    log_warning("mailroam.conf: DefaultAccount=%s: there is no such account", safe ? safe : "");
+    journal(EVENT_UNKNOWN_SETTING, NULL,
+            "mailroam.conf: DefaultAccount=%s: there is no such account", safe ? safe : "");
 }
 
 int manager_load(struct manager *manager)

@@ -5,7 +5,7 @@
 #include "cleanup.h"
 #include "config-file.h"
 #include "error.h"
-#include "log.h"
+#include "journal.h"
 #include "paths.h"
 #include <glob.h>
 #include <stdbool.h>
@@ -39,9 +39,11 @@ static int read_file(const char *path, struct reading *reading)
     r = config_file_read(path, on_entry, reading, &line);
 
     if (r == -EBADMSG)
-        log_error("%s:%u: neither [Section] nor Key=Value", path, line);
+        journal(EVENT_SETTINGS_FILE, &(struct event_facts){.file = path, .line = line},
+                "%s:%u: neither [Section] nor Key=Value", path, line);
     else if (r < 0 && r != -ENOENT && r != -ENOMEM)
-        log_error("%s: cannot be read: %s", path, strerror(-r));
+        journal(EVENT_SETTINGS_FILE, &(struct event_facts){.file = path}, "%s: cannot be read: %s",
+                path, strerror(-r));
     return r == -ENOENT || r == -ENOMEM ? r : 0;
 }
 

@@ -4,6 +4,7 @@
 #include "settings.h"
 #include "cleanup.h"
 #include "error.h"
+#include "journal.h"
 #include "log.h"
 #include "settings-files.h"
 #include "text.h"
@@ -60,6 +61,7 @@ static int on_entry(const struct settings_place *place, const char *section, con
     struct settings *settings = userdata;
     _cleanup_free_ char *safe_key = text_safe(key, strlen(key), 80);
     _cleanup_free_ char *safe_value = text_safe(value, strlen(value), 80);
+    const struct event_facts facts = {.file = place->path, .line = place->line};
 
     if (!safe_key || !safe_value)
         return -ENOMEM;
@@ -76,18 +78,21 @@ static int on_entry(const struct settings_place *place, const char *section, con
         int level = log_level_from_string(value);
 
         if (level < 0)
-            log_error("%s:%u: LogLevel=%s: expected err, warning, notice, info or debug",
-                      place->path, place->line, safe_value);
+            journal(EVENT_SETTINGS_FILE, &facts,
+                    "%s:%u: LogLevel=%s: expected err, warning, notice, info or debug", place->path,
+                    place->line, safe_value);
         else
             settings->log_level = level;
     } else if (strcmp(section, "Mailroam") == 0 && strcmp(key, "ConfirmAfter") == 0) {
         if (time_span_from_string(value, &settings->confirm_us) < 0)
-            log_error("%s:%u: ConfirmAfter=%s: expected no, or a time from 1min to 365d such as "
-                      "90min, 6h or 2d",
-                      place->path, place->line, safe_value);
+            journal(EVENT_SETTINGS_FILE, &facts,
+                    "%s:%u: ConfirmAfter=%s: expected no, or a time from 1min to 365d such as "
+                    "90min, 6h or 2d",
+                    place->path, place->line, safe_value);
     } else {
-        log_warning("%s:%u: unknown key %s, or not in section [Mailroam]: ignored", place->path,
-                    place->line, safe_key);
+        journal(EVENT_UNKNOWN_SETTING, &facts,
+                "%s:%u: unknown key %s, or not in section [Mailroam]: ignored", place->path,
+                place->line, safe_key);
     }
     return 0;
 }

@@ -9,6 +9,7 @@
 #include "memory/memory-file.h"
 #include "cleanup.h"
 #include "error.h"
+#include "journal.h"
 #include "log.h"
 #include "text.h"
 #include <stdarg.h>
@@ -304,7 +305,8 @@ int memory_file_read(const char *path, const char *text, size_t length, struct m
     if (root)
         problem = check_root(root, content.salt);
     if (problem) {
-        log_error("%s: cannot be used: %s", path, problem);
+        journal(EVENT_MEMORY_BROKEN, &(struct event_facts){.file = path, .reason = problem},
+                "%s: cannot be used: %s", path, problem);
         return MEMORY_FILE_BROKEN;
     }
     r = read_networks(&reader, array_of(root, "networks"), &content);

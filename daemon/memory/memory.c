@@ -10,7 +10,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "file.h"
-#include "log.h"
+#include "journal.h"
 #include "memory/learn.h"
 #include "memory/memory-file.h"
 #include "paths.h"
@@ -60,7 +60,8 @@ static int set_aside(struct memory *memory)
         if (r == -ENOENT)
             return 0; /* somebody has taken it away meanwhile */
         if (r == 0)
-            log_warning("%s: kept as %s", memory->path, strrchr(aside, '/') + 1);
+            journal(EVENT_MEMORY_SET_ASIDE, &(struct event_facts){.file = aside}, "%s: kept as %s",
+                    memory->path, strrchr(aside, '/') + 1);
     }
     return r;
 }
@@ -69,6 +70,7 @@ static int set_aside(struct memory *memory)
 static int save(struct memory *memory)
 {
     _cleanup_free_ char *text = NULL;
+    const struct event_facts facts = {.file = memory->path};
     size_t length;
     int r;
 
@@ -84,10 +86,11 @@ static int save(struct memory *memory)
     if (r == 0)
         r = file_write(memory->path, text, length);
     if (r < 0 && !memory->failing)
-        log_warning("%s: cannot be written: %s; what is learnt is remembered until mailroamd ends",
-                    memory->path, strerror(-r));
+        journal(EVENT_MEMORY_UNWRITTEN, &facts,
+                "%s: cannot be written: %s; what is learnt is remembered until mailroamd ends",
+                memory->path, strerror(-r));
     if (r == 0 && memory->failing)
-        log_notice("%s: is written again", memory->path);
+        journal(EVENT_MEMORY_WRITTEN, &facts, "%s: is written again", memory->path);
     memory->failing = r < 0;
     return r;
 }
@@ -104,8 +107,9 @@ static int load(struct memory *memory)
     if (r == -ENOMEM)
         return r;
     if (r < 0)
-        log_error("%s: cannot be read: %s", memory->path,
-                  r == -EBADMSG ? "it is no regular file" : strerror(-r));
+        journal(EVENT_MEMORY_BROKEN, &(struct event_facts){.file = memory->path},
+                "%s: cannot be read: %s", memory->path,
+                r == -EBADMSG ? "it is no regular file" : strerror(-r));
     else
         r = memory_file_read(memory->path, text, length, &memory->content);
     if (r == -ENOMEM || r == 0)
@@ -134,8 +138,9 @@ int memory_new(struct memory **ret, const char *path)
         if (r < 0)
             return r;
     } else
-        log_warning("neither $XDG_STATE_HOME nor $HOME is set: what is learnt is remembered until "
-                    "mailroamd ends");
+        journal(EVENT_MEMORY_UNWRITTEN, NULL,
+                "neither $XDG_STATE_HOME nor $HOME is set: what is learnt is remembered until "
+                "mailroamd ends");
     *ret = TAKE(memory);
     return 0;
 }
