@@ -3,7 +3,7 @@
 #
 # The rig: a user's session as systemd makes it, for the time of one command.
 #
-#     rig-user.sh [--layer DIR]... [--show DIR]... COMMAND [ARGUMENT...]
+#     rig-user.sh [--lab] [--layer DIR]... [--show DIR]... COMMAND [ARGUMENT...]
 #
 # A real `systemd --user` with journald and the session's D-Bus, of a user who has nothing yet, on a
 # copy-on-write view of this machine's root, with no network but the loopback. What the system's own
@@ -13,6 +13,8 @@
 #   --layer DIR   what is below DIR (of a `make install DESTDIR=DIR`) lies over the root
 #   --show DIR    DIR is the machine's own in there, not a copy, and can be written to: needed for
 #                 what is not on the root's file system, or below /tmp
+#   --lab         run by tests/lab/lab.sh as root: its laptop's network is the rig's, and the lab's
+#                 tools are on the PATH of COMMAND
 #
 # What always holds: processes, mounts and network live in namespaces of their own, all files written
 # on a tmpfs in there. Only the cgroups are the machine's; the guard below outlives the rig to remove
@@ -43,12 +45,19 @@ until_true() {
 
 outside() {
     local tool directory rig
+    local -a enter=()
 
     # Without a trap bash takes a SIGINT for that of the command it waits for, and goes on.
     trap 'exit 130' INT
     rig=$(realpath "$(dirname "$0")")
-    RIG_LAYERS='' RIG_SHOWN=$rig PATH=$rig/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
+    RIG_LAB='' RIG_LAYERS='' RIG_SHOWN=$rig PATH=$rig/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
     RIG_USER=mailroam-rig RIG_UID=41234 RIG_HOME=/home/mailroam-rig RIG_RUNTIME=/run/user/41234
+    if [ "${1-}" = --lab ]; then
+        shift
+        [ "${LAB_MODE-}" = root ] || stop 77 "there is no lab that root has made"
+        RIG_SHOWN+=$'\n'$LAB_DIR$'\n'/run/netns
+        RIG_LAB=yes enter=(nsenter --net=/run/netns/laptop)
+    fi
     export PATH "${!RIG_@}"
     while [ $# -gt 2 ]; do
         case $1 in
@@ -59,7 +68,7 @@ outside() {
         shift 2
     done
     [[ $# -gt 0 && $1 != --* ]] ||
-        stop 2 "usage: rig-user.sh [--layer DIR]... [--show DIR]... COMMAND [ARGUMENT...]"
+        stop 2 "usage: rig-user.sh [--lab] [--layer DIR]... [--show DIR]... COMMAND [ARGUMENT...]"
     [ "$(id -u)" = 0 ] || stop 77 "only root can make the rig's cgroups and mounts"
     for tool in dbus-daemon ip journalctl mountpoint setpriv systemctl unshare; do
         command -v $tool >/dev/null ||
@@ -75,7 +84,7 @@ outside() {
     unshare --mount --pid --ipc --uts --cgroup --net --fork true ||
         stop 77 "namespaces are not allowed here"
     # The guard has mounts of its own already, for its view of the cgroups.
-    exec unshare --mount --propagation private \
+    exec "${enter[@]}" unshare --mount --propagation private \
         setpriv --pdeathsig TERM "$BASH" "$rig/rig-user.sh" --guard "$@"
 }
 
@@ -103,8 +112,11 @@ kill_rig() { kill -KILL "$(jobs -p)" 2>/dev/null || :; } # it has one job at mos
 
 guard() {
     local status=0 signalled=0
+    local -a network=(--net)
 
-    cgroup=/mnt/mailroam-rig-$$
+    [ -z "$RIG_LAB" ] || network=()
+    # In a lab numbers of processes are the lab's own, and others may have the same.
+    cgroup=/mnt/mailroam-rig-${RIG_ID:-$$}
     trap remove_cgroups EXIT
     trap 'signalled=130; kill_rig' INT
     trap 'signalled=143; kill_rig' TERM
@@ -116,8 +128,8 @@ guard() {
     # would get /dev/null.
     (
         echo "$BASHPID" >"$cgroup/cgroup.procs"
-        exec setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --cgroup --net --fork \
-            --kill-child --propagation private "$BASH" "$0" --inside "$@"
+        exec setpriv --pdeathsig KILL unshare --mount --pid --ipc --uts --cgroup "${network[@]}" \
+            --fork --kill-child --propagation private "$BASH" "$0" --inside "$@"
     ) <&0 &
     [ $signalled = 0 ] || kill_rig
     wait $! 2>/dev/null || status=$?
@@ -150,8 +162,10 @@ new_root() {
     mount -t tmpfs -o mode=1777 tmpfs $root/tmp
     while read -r directory; do
         mkdir -p "$root$directory"
-        mount --bind "$directory" "$root$directory"
+        mount --rbind "$directory" "$root$directory"
     done <<<"$RIG_SHOWN"
+    [ -z "$RIG_LAB" ] ||
+        mount --bind "$LAB_DIR/resolv.conf" "$root/$(readlink -m /etc/resolv.conf)"
     cd $root
     pivot_root . mnt
     cd /

@@ -20,10 +20,12 @@ import time
 TOP = os.path.realpath(os.environ.get("top_srcdir", os.path.join(os.path.dirname(__file__), "../..")))
 BUILD = os.path.realpath(os.environ.get("top_builddir", os.path.join(TOP, "build")))
 RIG = os.path.join(TOP, "tests/e2e/rig-user.sh")
+LAB = os.path.join(TOP, "tests/lab/lab.sh")
 NAME, PATH = "org.mailroam.Mailroam1", "/org/mailroam/Mailroam1"
 UNIT = "mailroamd.service"
 MAILROAMD = "/usr/bin/mailroamd"
 PATIENCE = 30
+ID = str(os.getpid())  # in the name of the rig's cgroup
 
 count = failures = 0
 
@@ -207,38 +209,39 @@ def files(root):
                   if not path.is_dir())
 
 
-def leavings(pid):
-    return (glob.glob(f"/sys/fs/cgroup/**/mailroam-rig-{pid}", recursive=True)
+def leavings():
+    return (glob.glob(f"/sys/fs/cgroup/**/mailroam-rig-{ID}", recursive=True)
             + [line for line in pathlib.Path("/proc/mounts").read_text().splitlines()
                if line.startswith("rig ")])
 
 
-def rig(*words):
-    """(exit status, stdout, stderr) of the rig, and the pid that is in the name of its cgroup. It is
-    ended by SIGTERM, so that it can clean up."""
-    process = subprocess.Popen([RIG, *words], text=True, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE)
+def rig(*words, lab=None):
+    """(exit status, stdout, stderr) of the rig, in a lab with this kind of server if one is named. It
+    is ended by SIGTERM, so that it can clean up."""
+    command = [LAB, "--server", lab, RIG, "--lab"] if lab else [RIG]
+    process = subprocess.Popen([*command, *words], text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, env={**os.environ, "RIG_ID": ID})
     try:
         output, errors = process.communicate()
     finally:
         process.terminate()
         process.wait()
-    return process.returncode, output, errors, process.pid
+    return process.returncode, output, errors
 
 
-def run_inside(folder):
+def run_inside(folder, lab):
     global count
-    status, output, errors, pid = rig(
+    status, output, errors = rig(
         "--layer", folder / "root", "--show", TOP, "--show", BUILD, "--show", folder,
-        "/usr/bin/python3", os.path.realpath(sys.argv[0]), "--inside", folder)
+        "/usr/bin/python3", os.path.realpath(sys.argv[0]), "--inside", folder, lab=lab)
     print(output, end="")
     count += sum(line.startswith(("ok ", "not ok ")) for line in output.splitlines())
     ok(status == 0, "all of it came to its end", status, errors)
-    same(leavings(pid), [], "the rig leaves nothing behind")
+    same(leavings(), [], "the rig leaves nothing behind")
 
 
-def outside(installed):
-    status, _, errors, _ = rig("true")
+def outside(installed, lab):
+    status, _, errors = rig("true", lab=lab and "none")
     if status == 77:
         print("1..0 # SKIP", errors.strip().splitlines()[-1])
         return
@@ -252,15 +255,16 @@ def outside(installed):
         if not ok(done.returncode == 0, "make install", done.stdout, done.stderr):
             return
         installed(root)
-        run_inside(folder)
+        run_inside(folder, lab)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"1..{count}")
 
 
-def main(inside, installed=lambda root: None):
+def main(inside, installed=lambda root: None, lab=None):
     """Runs the test, in five minutes at most: installed(root), outside, on what `make install` has
-    brought below root, then inside(folder), in the rig. folder has the build's root/ and ca/."""
+    brought below root, then inside(folder), in the rig. folder has the build's root/ and ca/. `lab`:
+    the rig is the laptop in a lab with this kind of server."""
     if sys.argv[1:2] == ["--inside"]:
         inside(sys.argv[2])
         sys.exit(failures > 0)
@@ -270,5 +274,5 @@ def main(inside, installed=lambda root: None):
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, lambda received, _: sys.exit(f"ended by signal {received}"))
     signal.alarm(300)
-    outside(installed)
+    outside(installed, lab)
     sys.exit(failures > 0)
