@@ -50,6 +50,16 @@ unsigned bus_generation(const struct bus *bus)
     return bus_connection_generation(bus->connection);
 }
 
+struct bus_connection *bus_get_connection(const struct bus *bus)
+{
+    return bus->connection;
+}
+
+const char *bus_name(const struct bus *bus)
+{
+    return bus->name;
+}
+
 static void on_answer(DBusPendingCall *pending, void *userdata);
 
 /* Asks the bus itself about the name; the answer is on_answer()'s in the new state. */
@@ -168,6 +178,7 @@ static bool on_closed(const char *problem, void *userdata)
     bool is_lost = bus->state == BUS_READY;
 
     bus->pending = bus_pending_free(bus->pending);
+    bus_guard_clear(bus->registry);
     bus->state = BUS_AWAY;
     if (bus->is_final) {
         bus->callbacks.failed(problem, bus->userdata);
@@ -212,6 +223,8 @@ struct bus *bus_free(struct bus *bus)
     if (!bus)
         return NULL;
     bus_pending_free(bus->pending);
+    if (bus->registry)
+        bus_guard_clear(bus->registry);
     bus_connection_free(bus->connection);
     bus_registry_free(bus->registry);
     free(bus->name);

@@ -3,9 +3,9 @@
  * A call's way to its handler: object, interface, method, signature, in this order, each with the
  * error name of the specification and a text that says what is missing where.
  *
- * No handler sees a call whose signature is not the one in its table. Every call that wants an
- * answer gets one; the memory for it is had before the handler runs, so that nothing is done that
- * could not be answered.
+ * No handler sees a call whose signature is not the one in its table, or one from a sandbox that
+ * its table does not admit (guard.c). Every call that wants an answer gets one; the memory for it
+ * is had before the handler runs, so that nothing is done that could not be answered.
  */
 #include "cleanup.h"
 #include "error.h"
@@ -105,8 +105,8 @@ static const struct bus_method *resolve(const struct bus_node *node, DBusMessage
     return NULL;
 }
 
-static int dispatch(struct bus_registry *registry, DBusMessage *call, DBusMessage **ret_reply,
-                    DBusError *error)
+static int dispatch(struct bus_registry *registry, DBusMessage *call, bool is_admitted,
+                    DBusMessage **ret_reply, DBusError *error)
 {
     struct bus_node node = {.registry = registry, .path = dbus_message_get_path(call)};
     const struct bus_interface *interface = NULL;
@@ -122,7 +122,9 @@ static int dispatch(struct bus_registry *registry, DBusMessage *call, DBusMessag
     method = resolve(&node, call, &interface, error);
     if (!method)
         return 0;
-    if (node.object && interface == node.object->interface)
+    if (method->access == BUS_UNCONFINED && !is_admitted)
+        r = bus_guard_ask(registry, call, error);
+    else if (node.object && interface == node.object->interface)
         r = method->handler(call, node.object->userdata, ret_reply, error);
     else
         r = method->handler(call, &node, ret_reply, error);
@@ -133,15 +135,13 @@ static int dispatch(struct bus_registry *registry, DBusMessage *call, DBusMessag
     return r;
 }
 
-DBusHandlerResult bus_registry_call(struct bus_registry *registry, DBusMessage *call)
+void bus_registry_serve(struct bus_registry *registry, DBusMessage *call, bool is_admitted)
 {
     _cleanup_(dbus_error_free) DBusError error = DBUS_ERROR_INIT;
     DBusMessage *reply = NULL;
 
-    if (!dbus_message_get_no_reply(call) && bus_outbox_expect(registry, call) < 0)
-        return DBUS_HANDLER_RESULT_NEED_MEMORY; /* libdbus brings the call again */
-    if (dispatch(registry, call, &reply, &error) == BUS_LATER)
-        return DBUS_HANDLER_RESULT_HANDLED;
+    if (dispatch(registry, call, is_admitted, &reply, &error) == BUS_LATER)
+        return;
     dbus_message_ref(call);
     if (dbus_error_is_set(&error))
         bus_reply_error(registry->bus, call, error.name, error.message);
@@ -149,5 +149,12 @@ DBusHandlerResult bus_registry_call(struct bus_registry *registry, DBusMessage *
         bus_reply_message(registry->bus, call, reply);
     else
         bus_reply(registry->bus, call);
+}
+
+DBusHandlerResult bus_registry_call(struct bus_registry *registry, DBusMessage *call)
+{
+    if (!dbus_message_get_no_reply(call) && bus_outbox_expect(registry, call) < 0)
+        return DBUS_HANDLER_RESULT_NEED_MEMORY; /* libdbus brings the call again */
+    bus_registry_serve(registry, call, false);
     return DBUS_HANDLER_RESULT_HANDLED;
 }

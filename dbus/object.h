@@ -19,8 +19,16 @@ struct bus_argument {
  * bus_reply_*(). */
 enum { BUS_LATER = 1 };
 
+/* Who may call a method; what a table does not say is the first. */
+enum bus_access {
+    BUS_UNCONFINED, /* nobody from a sandbox (caller.h): Error.AccessDenied below the bus name */
+    BUS_ANYBODY, /* a sandbox that may talk to the service at all, too: it only reads, or as good as
+                  */
+};
+
 struct bus_method {
     const char *name;
+    enum bus_access access;
     const struct bus_argument *in;  /* ended by {NULL}; may be NULL */
     const struct bus_argument *out; /* likewise */
     /*

@@ -124,8 +124,8 @@ const struct bus_interface account_interface = {
     .name = MAILROAM_NAME ".Account",
     .methods =
         (const struct bus_method[]){
-            {"Check", NULL, NULL, handle_check},
-            {"VerifyLogin", NULL, login_out, handle_verify_login},
+            {"Check", BUS_ANYBODY, NULL, NULL, handle_check},
+            {"VerifyLogin", BUS_UNCONFINED, NULL, login_out, handle_verify_login},
             {NULL},
         },
     .properties =

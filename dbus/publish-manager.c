@@ -324,15 +324,16 @@ const struct bus_interface manager_interface = {
     .name = MAILROAM_NAME ".Manager",
     .methods =
         (const struct bus_method[]){
-            {"Check", NULL, NULL, handle_check},
-            {"GetAccount", ARGUMENTS({"name", "s"}), ARGUMENTS({"account", "o"}),
+            {"Check", BUS_ANYBODY, NULL, NULL, handle_check},
+            {"GetAccount", BUS_ANYBODY, ARGUMENTS({"name", "s"}), ARGUMENTS({"account", "o"}),
              handle_get_account},
-            {"AddAccount", ARGUMENTS({"name", "s"}, {"settings", "a{sv}"}),
+            {"AddAccount", BUS_UNCONFINED, ARGUMENTS({"name", "s"}, {"settings", "a{sv}"}),
              ARGUMENTS({"account", "o"}), handle_add_account},
-            {"RemoveAccount", ARGUMENTS({"account", "o"}), NULL, handle_remove_account},
-            {"Reload", NULL, NULL, handle_reload},
-            {"GetHistory", NULL, ARGUMENTS({"trips", "aa{sv}"}), handle_get_history},
-            {"Forget", ARGUMENTS({"network", "s"}), NULL, handle_forget},
+            {"RemoveAccount", BUS_UNCONFINED, ARGUMENTS({"account", "o"}), NULL,
+             handle_remove_account},
+            {"Reload", BUS_UNCONFINED, NULL, NULL, handle_reload},
+            {"GetHistory", BUS_ANYBODY, NULL, ARGUMENTS({"trips", "aa{sv}"}), handle_get_history},
+            {"Forget", BUS_UNCONFINED, ARGUMENTS({"network", "s"}), NULL, handle_forget},
             {NULL},
         },
     .properties =

@@ -7,8 +7,8 @@
 
 /*
  * The inside of object.h, shared by the files behind it: which objects there are (object.c), how a
- * call finds its handler (dispatch.c), the interfaces that every object has (standard.c) with their
- * contents (contents.c, introspect.c), and what leaves when (outbox.c).
+ * call finds its handler (dispatch.c), who may call it (guard.c), the interfaces that every object
+ * has (standard.c) with their contents (contents.c, introspect.c), and what leaves when (outbox.c).
  */
 
 /* A message on its way out. One that answers a call belongs to that call and goes with it. */
@@ -41,8 +41,9 @@ struct bus_registry {
     struct bus_object *objects; /* sorted by path: '/' is the lowest character of one, so that what
                                    is below a path stands together */
     struct bus_queue removals, signals, replies;
-    sd_event_source *flush; /* on while something waits to leave */
-    sd_event_source *retry; /* on after that failed without memory */
+    struct bus_visitor *visitors; /* calls that wait at the guard's */
+    sd_event_source *flush;       /* on while something waits to leave */
+    sd_event_source *retry;       /* on after that failed without memory */
 };
 
 /* A path somebody may call: an object, or (object NULL) a path that leads to one. */
@@ -63,14 +64,24 @@ struct bus_object *bus_object_manager(const struct bus_object *object);
 /* bus.c */
 struct bus_registry *bus_registry(struct bus *bus);
 unsigned bus_generation(const struct bus *bus); /* counts the connections */
+struct bus_connection *bus_get_connection(const struct bus *bus);
+const char *bus_name(const struct bus *bus);
 
 /* dispatch.c */
 #define BUS_NODE_INTERFACES 5
 DBusHandlerResult bus_registry_call(struct bus_registry *registry, DBusMessage *call);
+/* Carries out a call that can be answered already; `is_admitted`: the guard has let it pass. */
+void bus_registry_serve(struct bus_registry *registry, DBusMessage *call, bool is_admitted);
 /* Fills in what can be called at the node; returns how many. */
 size_t bus_node_interfaces(const struct bus_node *node,
                            const struct bus_interface *ret[static BUS_NODE_INTERFACES]);
 bool bus_signature_matches(const char *signature, const struct bus_argument *arguments);
+
+/* guard.c */
+/* Keeps the call, to serve it as soon as the bus has said who calls, or to refuse it. BUS_LATER; 0
+ * with `error` set; -ENOMEM. */
+int bus_guard_ask(struct bus_registry *registry, DBusMessage *call, DBusError *error);
+void bus_guard_clear(struct bus_registry *registry); /* drops what waits: its bus is gone */
 
 /* standard.c: their handlers get a struct bus_node as userdata */
 extern const struct bus_interface bus_interface_peer, bus_interface_introspectable,

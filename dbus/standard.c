@@ -206,8 +206,9 @@ const struct bus_interface bus_interface_peer = {
     .name = DBUS_INTERFACE_PEER,
     .methods =
         (const struct bus_method[]){
-            {.name = "Ping", .handler = on_ping},
+            {.name = "Ping", .access = BUS_ANYBODY, .handler = on_ping},
             {.name = "GetMachineId",
+             .access = BUS_ANYBODY,
              .out = ARGUMENTS({"machine_uuid", "s"}),
              .handler = on_get_machine_id},
             {NULL},
@@ -218,7 +219,10 @@ const struct bus_interface bus_interface_introspectable = {
     .name = DBUS_INTERFACE_INTROSPECTABLE,
     .methods =
         (const struct bus_method[]){
-            {.name = "Introspect", .out = ARGUMENTS({"xml_data", "s"}), .handler = on_introspect},
+            {.name = "Introspect",
+             .access = BUS_ANYBODY,
+             .out = ARGUMENTS({"xml_data", "s"}),
+             .handler = on_introspect},
             {NULL},
         },
 };
@@ -228,14 +232,17 @@ const struct bus_interface bus_interface_properties = {
     .methods =
         (const struct bus_method[]){
             {.name = "Get",
+             .access = BUS_ANYBODY,
              .in = ARGUMENTS({"interface_name", "s"}, {"property_name", "s"}),
              .out = ARGUMENTS({"value", "v"}),
              .handler = on_get},
             {.name = "GetAll",
+             .access = BUS_ANYBODY,
              .in = ARGUMENTS({"interface_name", "s"}),
              .out = ARGUMENTS({"properties", "a{sv}"}),
              .handler = on_get_all},
             {.name = "Set",
+             .access = BUS_ANYBODY,
              .in = ARGUMENTS({"interface_name", "s"}, {"property_name", "s"}, {"value", "v"}),
              .handler = on_set},
             {NULL},
@@ -254,6 +261,7 @@ const struct bus_interface bus_interface_object_manager = {
     .methods =
         (const struct bus_method[]){
             {.name = "GetManagedObjects",
+             .access = BUS_ANYBODY,
              .out = ARGUMENTS({"objects", "a{oa{sa{sv}}}"}),
              .handler = on_get_managed_objects},
             {NULL},
