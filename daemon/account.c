@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "journal.h"
+#include "prober.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -388,10 +389,10 @@ static void start_check(struct account *account)
     account->started_at = clock_us(CLOCK_MONOTONIC);
     r = begin_check(account);
     if (r < 0) {
-        char problem[128];
+        char problem[256];
 
-        (void)snprintf(problem, sizeof(problem), "mailroam-probe could not be started: %s",
-                       strerror(-r));
+        (void)snprintf(problem, sizeof(problem), "mailroam-probe could not be had from %s: %s",
+                       prober_place(), strerror(-r));
         on_ended(problem, account);
     }
 }

@@ -22,6 +22,14 @@
         _taken;                                                                                    \
     })
 
+/* Likewise of a descriptor, leaving -1. */
+#define TAKE_FD(fd)                                                                                \
+    ({                                                                                             \
+        int _taken = (fd);                                                                         \
+        (fd) = -1;                                                                                 \
+        _taken;                                                                                    \
+    })
+
 /* Declares x_freep() for use with _cleanup_ from an x_free() that takes NULL. */
 #define DEFINE_CLEANUP(type, free_function)                                                        \
     static inline void free_function##p(type *p)                                                   \

@@ -47,7 +47,8 @@ static pid_t daemon_process(const struct doctor *doctor)
     return (pid_t)pid;
 }
 
-/* Where the daemon takes the probe from: beside itself, else where it was installed. New. */
+/* Where the daemon takes the probe from: beside itself, else where it was installed; whoever
+ * listens to a socket will have it from there, too. New. */
 static char *probe_path(const struct doctor *doctor)
 {
     _cleanup_free_ char *link = format_new("/proc/%d/exe", (int)daemon_process(doctor));
@@ -55,7 +56,7 @@ static char *probe_path(const struct doctor *doctor)
     char program[PATH_MAX], *path;
     ssize_t length;
 
-    if (told && *told)
+    if (told && *told && strncmp(told, "unix:", 5) != 0)
         return strdup(told);
     length = link ? readlink(link, program, sizeof(program) - 1) : -1;
     if (length > 0) {

@@ -11,6 +11,7 @@
 #include "probe/contain.h"
 #include "probe/onlink.h"
 #include "probe/probe.h"
+#include "probe/request.h"
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
@@ -18,19 +19,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DEFAULT_TIMEOUT_S 15
-#define LONGEST_TIMEOUT_S 300
-#define ENDPOINTS_MAX     64
-#define GRACE_S           5 /* after --timeout: QUIT may take two; then something hangs */
+#define GRACE_S 5 /* after --timeout: QUIT may take two; then something hangs */
 
 enum exit_status { EXIT_WORKS = 0, EXIT_NONE_WORKS = 1, EXIT_USAGE = 2, EXIT_OTHER = 4 };
 
 struct options {
-    bool json;
-    const char *ca_file, *pin, *expected;
-    unsigned timeout_s;
-    struct endpoint endpoints[ENDPOINTS_MAX];
-    size_t n_endpoints;
+    bool json, from_input; /* --request */
+    const char *expected;  /* a file */
+    struct request request;
 };
 
 struct output {
@@ -45,6 +41,7 @@ DEFINE_CLEANUP(struct probe *, probe_free)
 static void help(void)
 {
     printf("Usage: mailroam-probe [OPTION]... HOST[:PORT[/SECURITY]]...\n"
+           "       mailroam-probe --request\n"
            "Check where mail can be submitted, and say what is wrong where it cannot.\n\n"
            "SECURITY is tls, starttls or none. Without a port 465/tls, 587/starttls and\n"
            "25/starttls are checked.\n\n"
@@ -53,11 +50,12 @@ static void help(void)
            "      --pin PIN        accept the server key with this sha256//BASE64 hash\n"
            "      --expected FILE  what --json printed on networks you trust (- for stdin)\n"
            "      --timeout S      give every verdict within S seconds (1 to %d; default %d)\n"
+           "      --request        read what to check, as JSON, from standard input\n"
            "  -h, --help           show this help\n"
            "      --version        show the version\n\n"
            "Exit status: 0 an endpoint works, 1 none does, 2 usage, 4 other failure.\n"
            "mailroam-probe(1) tells more.\n",
-           LONGEST_TIMEOUT_S, DEFAULT_TIMEOUT_S);
+           REQUEST_TIMEOUT_MAX_S, REQUEST_TIMEOUT_S);
 }
 
 _printf_(1, 2) static int usage_error(const char *format, ...)
@@ -72,7 +70,7 @@ _printf_(1, 2) static int usage_error(const char *format, ...)
     return EXIT_USAGE;
 }
 
-static int add_endpoint(struct options *options, const char *text)
+static int add_endpoint(struct request *request, const char *text)
 {
     _cleanup_free_ char *problem = NULL;
     struct endpoint endpoint;
@@ -83,24 +81,23 @@ static int add_endpoint(struct options *options, const char *text)
         return usage_error("%s", problem ? problem : "out of memory");
     expand = endpoint.port == 0;
     n = expand ? ELEMENTSOF(endpoint_defaults) : 1;
-    if (options->n_endpoints + n > ENDPOINTS_MAX)
-        return usage_error("more than %d endpoints", ENDPOINTS_MAX);
     for (size_t i = 0; i < n; i++) {
-        struct endpoint *added = &options->endpoints[options->n_endpoints];
-
-        *added = endpoint;
         if (expand) {
-            added->port = endpoint_defaults[i].port;
-            added->security = endpoint_defaults[i].security;
+            endpoint.port = endpoint_defaults[i].port;
+            endpoint.security = endpoint_defaults[i].security;
         }
-        options->n_endpoints++;
-        for (struct endpoint *other = options->endpoints; other < added; other++)
-            if (endpoint_equal(other, added)) { /* asked for twice: checked once */
-                options->n_endpoints--;
-                break;
-            }
+        if (request_add_endpoint(request, &endpoint) < 0)
+            return usage_error("more than %d endpoints", REQUEST_ENDPOINTS_MAX);
     }
     return 0;
+}
+
+/* Copies it, in the place of an earlier one. */
+static int set_text(char **place, const char *text)
+{
+    free(*place);
+    *place = strdup(text);
+    return *place ? 0 : usage_error("out of memory");
 }
 
 /* 0 to go on; else the exit status (0 cannot be told apart, so *ret_done says so). */
@@ -112,6 +109,7 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
         OPTION_PIN,
         OPTION_EXPECTED,
         OPTION_TIMEOUT,
+        OPTION_REQUEST,
         OPTION_VERSION
     };
     static const struct option long_options[] = {
@@ -120,6 +118,7 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
         {"pin", required_argument, NULL, OPTION_PIN},
         {"expected", required_argument, NULL, OPTION_EXPECTED},
         {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+        {"request", no_argument, NULL, OPTION_REQUEST},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, OPTION_VERSION},
         {0},
@@ -135,12 +134,16 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
             options->json = true;
             break;
         case OPTION_CA_FILE:
-            options->ca_file = optarg;
+            r = set_text(&options->request.ca_file, optarg);
+            if (r != 0)
+                return r;
             break;
         case OPTION_PIN:
             if (pin_check(optarg) < 0)
                 return usage_error("--pin takes sha256// and 44 characters of Base64 (32 bytes)");
-            options->pin = optarg;
+            r = set_text(&options->request.pin, optarg);
+            if (r != 0)
+                return r;
             break;
         case OPTION_EXPECTED:
             options->expected = optarg;
@@ -148,9 +151,12 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
         case OPTION_TIMEOUT:
             seconds = strtoul(optarg, &end, 10);
             if (*optarg < '0' || *optarg > '9' || *end || seconds < 1 ||
-                seconds > LONGEST_TIMEOUT_S)
-                return usage_error("--timeout takes seconds from 1 to %d", LONGEST_TIMEOUT_S);
-            options->timeout_s = (unsigned)seconds;
+                seconds > REQUEST_TIMEOUT_MAX_S)
+                return usage_error("--timeout takes seconds from 1 to %d", REQUEST_TIMEOUT_MAX_S);
+            options->request.timeout_s = (unsigned)seconds;
+            break;
+        case OPTION_REQUEST:
+            options->from_input = options->json = true;
             break;
         case 'h':
             help();
@@ -162,26 +168,19 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
             fputs("Try 'mailroam-probe --help'.\n", stderr);
             return EXIT_USAGE;
         }
+    if (options->from_input) {
+        *ret_done = argc > 2;
+        return argc > 2 ? usage_error("--request takes all it needs from standard input") : 0;
+    }
     if (optind == argc)
         return usage_error("which host? expected HOST[:PORT[/SECURITY]]");
     for (; optind < argc; optind++) {
-        r = add_endpoint(options, argv[optind]);
+        r = add_endpoint(&options->request, argv[optind]);
         if (r != 0)
             return r;
     }
     *ret_done = false;
     return 0;
-}
-
-struct expectations {
-    struct finding findings[ENDPOINTS_MAX];
-    size_t n;
-};
-
-static void clear_expectations(struct expectations *expectations)
-{
-    for (size_t i = 0; i < expectations->n; i++)
-        finding_clear(&expectations->findings[i]);
 }
 
 static void close_file(FILE **file)
@@ -191,7 +190,7 @@ static void close_file(FILE **file)
 }
 
 /* Reads findings, a line each. 0, or EXIT_OTHER with the reason on standard error. */
-static int read_expectations(const char *path, struct expectations *ret)
+static int read_expectations(const char *path, struct request *request)
 {
     _cleanup_(close_file) FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     _cleanup_free_ char *line = NULL;
@@ -205,14 +204,15 @@ static int read_expectations(const char *path, struct expectations *ret)
     while ((length = getline(&line, &size, file)) > 0) {
         number++;
         length -= line[length - 1] == '\n';
-        if (ret->n == ENDPOINTS_MAX ||
-            finding_from_line(line, (size_t)length, &ret->findings[ret->n]) < 0) {
+        if (request->n_expected == REQUEST_ENDPOINTS_MAX ||
+            finding_from_line(line, (size_t)length, &request->expected[request->n_expected]) < 0) {
             fprintf(stderr, "mailroam-probe: --expected: %s:%zu: %s\n", path, number,
-                    ret->n == ENDPOINTS_MAX ? "more lines than there can be endpoints"
-                                            : "no line that --json has printed");
+                    request->n_expected == REQUEST_ENDPOINTS_MAX
+                        ? "more lines than there can be endpoints"
+                        : "no line that --json has printed");
             return EXIT_OTHER;
         }
-        ret->n++;
+        request->n_expected++;
     }
     return 0;
 }
@@ -253,12 +253,31 @@ static void on_finding(const struct finding *finding, void *userdata)
         (void)sd_event_exit(output->event, r);
 }
 
+/* Who reads is gone, and so is the sense of the check. Of a socket or a pipe this is told when the
+ * other end is closed; a file or a terminal has no other end. To a program that asked and has ended
+ * the check so, it is no failure. */
+static int on_hangup(sd_event_source *source, int fd _unused_, uint32_t events _unused_,
+                     void *userdata)
+{
+    const struct options *options = userdata;
+
+    return sd_event_exit(sd_event_source_get_event(source), options->from_input ? 0 : -EPIPE);
+}
+
+static int watch_for_hangup(sd_event *event, const struct options *options)
+{
+    int r = sd_event_add_io(event, NULL, STDOUT_FILENO, 0, on_hangup, (void *)options);
+
+    return r == -EPERM ? 0 : r;
+}
+
 /* All that is configured has been read; the first byte from the network is read in the event loop.
  * Programs, which ask for JSON, are not told each time what this machine will not have. */
 static void give_up_powers(const struct options *options)
 {
+    const struct request *request = &options->request;
     const char *lacking =
-        contain(options->endpoints, options->n_endpoints, options->timeout_s + GRACE_S);
+        contain(request->endpoints, request->n_endpoints, request->timeout_s + GRACE_S);
 
     if (lacking && !options->json)
         fprintf(stderr, "mailroam-probe: not to be had here, so done without: %s\n", lacking);
@@ -266,32 +285,29 @@ static void give_up_powers(const struct options *options)
 
 static int run(const struct options *options)
 {
+    const struct request *request = &options->request;
     _cleanup_(sd_event_unrefp) sd_event *event = NULL;
     _cleanup_(tls_policy_freep) struct tls_policy *policy = NULL;
     _cleanup_(probe_freep) struct probe *probe = NULL;
-    _cleanup_(clear_expectations) struct expectations expectations = {.n = 0};
     _cleanup_free_ char *problem = NULL;
     struct output output = {.json = options->json};
     int r;
 
-    if (options->expected) {
-        r = read_expectations(options->expected, &expectations);
-        if (r != 0)
-            return r;
-    }
     on_link_read();
 
     r = sd_event_new(&event);
     output.event = event;
     if (r >= 0)
-        r = probe_new(&probe, event, options->endpoints, options->n_endpoints,
-                      options->timeout_s * 1000, on_finding, &output);
+        r = watch_for_hangup(event, options);
+    if (r >= 0)
+        r = probe_new(&probe, event, request->endpoints, request->n_endpoints,
+                      request->timeout_s * 1000, on_finding, &output);
     if (r >= 0) {
-        probe_expect(probe, expectations.findings, expectations.n);
+        probe_expect(probe, request->expected, request->n_expected);
         r = probe_ask(probe); /* first: the rest takes about as long as the answer */
     }
     if (r >= 0)
-        r = tls_policy_new(&policy, options->ca_file, options->pin, &problem);
+        r = tls_policy_new(&policy, request->ca_file, request->pin, &problem);
     if (problem) {
         fprintf(stderr, "mailroam-probe: --ca-file: %s\n", problem);
         return EXIT_OTHER;
@@ -322,16 +338,39 @@ static void occupy_standard_descriptors(void)
         close(fd);
 }
 
+/* What was asked for beside the command line. 0, or EXIT_OTHER with the reason on standard error.
+ */
+static int read_inputs(struct options *options)
+{
+    _cleanup_free_ char *problem = NULL;
+    int r;
+
+    if (options->expected)
+        return read_expectations(options->expected, &options->request);
+    if (!options->from_input)
+        return 0;
+    r = request_read(&options->request, STDIN_FILENO, &problem);
+    if (r < 0)
+        fprintf(stderr, "mailroam-probe: the request: %s\n", problem ? problem : strerror(-r));
+    return r < 0 ? EXIT_OTHER : 0;
+}
+
 int main(int argc, char **argv)
 {
-    struct options options = {.timeout_s = DEFAULT_TIMEOUT_S};
+    struct options options = {.json = false};
     bool done;
     int status;
 
     occupy_standard_descriptors();
     (void)signal(SIGPIPE, SIG_IGN);
+    request_init(&options.request);
     status = read_options(argc, argv, &options, &done);
-    if (done)
-        return fflush(stdout) == 0 ? status : EXIT_OTHER;
-    return run(&options);
+    if (!done)
+        status = read_inputs(&options);
+    if (!done && status == 0)
+        status = run(&options);
+    request_clear(&options.request);
+    if (done && fflush(stdout) != 0)
+        status = EXIT_OTHER;
+    return status;
 }

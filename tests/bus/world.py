@@ -207,7 +207,7 @@ class World:
                            # What this machine's own services say must not disturb.
                            "DBUS_SYSTEM_BUS_ADDRESS": f"unix:path={self.folder}/system-bus"}
         if probe:
-            self.variables["MAILROAM_PROBE"] = probe.path
+            self.variables["MAILROAM_PROBE"] = probe.place
         if notify:
             self.variables["NOTIFY_SOCKET"] = f"{self.folder}/notify"
             self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -290,17 +290,18 @@ class World:
 
 
 class FakeProbe:
-    """Stands in for mailroam-probe: prints what the test says, when it says it. Notes its runs."""
+    """Stands in for mailroam-probe: prints what the test says, when it says it. Notes what it is asked."""
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(dir=FOLDER)
         self.path, self.fifo = f"{self.folder}/probe", f"{self.folder}/fifo"
+        self.place = self.path  # what $MAILROAM_PROBE says
         self.runs_path = f"{self.folder}/runs"
         os.mkfifo(self.fifo)
         self.obey()
 
     def script(self, text):
-        write(self.path, f"#!/bin/sh\necho \"$@\" >>'{self.runs_path}'\n{text}\n", 0o755)
+        write(self.path, f"#!/bin/sh\ncat >>'{self.runs_path}'\n{text}\n", 0o755)
 
     def obey(self):
         self.script(f"exec cat '{self.fifo}'")
@@ -310,7 +311,21 @@ class FakeProbe:
         self.script(f"cat <<'END'\n{text}END")
 
     def runs(self):
+        """The requests so far, as they came."""
         return read(self.runs_path).splitlines() if os.path.exists(self.runs_path) else []
+
+    @contextlib.contextmanager
+    def behind_socket(self):
+        """As systemd has it: whoever connects to the socket is connected to a run of its own."""
+        listening = f"{self.folder}/socket"
+        self.place = f"unix:{listening}"
+        with subprocess.Popen(["systemd-socket-activate", "--accept", "--inetd", f"--listen={listening}", self.path],
+                              stderr=subprocess.DEVNULL) as process:
+            try:
+                poll(lambda: os.path.exists(listening))
+                yield listening
+            finally:
+                process.terminate()
 
     @contextlib.contextmanager
     def running(self):

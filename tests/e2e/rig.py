@@ -60,6 +60,7 @@ def until(condition, seconds=PATIENCE):
 # --- inside: the user's hands --------------------------------------------------------------------
 
 HOME = pathlib.Path(os.environ.get("RIG_HOME", "/nonexistent"))
+RUNTIME = pathlib.Path(os.environ.get("RIG_RUNTIME", "/nonexistent"))
 ACCOUNTS = HOME / ".config/mailroam/accounts"
 WANTED = HOME / ".config/systemd/user/default.target.wants" / UNIT
 DROP_IN = HOME / f".config/systemd/user/{UNIT}.d/test.conf"

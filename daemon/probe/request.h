@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "judge/finding.h"
+#include <stddef.h>
+
+/*
+ * What a program asks mailroam-probe for, on its standard input: one line of JSON, and behind it
+ * bytes that are nobody's to print or parse, to the end of the input.
+ *
+ *   {"version":1,"endpoints":[{"host":"mail.example.org","port":465,"security":"tls"}],
+ *    "timeout":15,"ca_file":"/path","pin":"sha256//...","expected":[FINDING...]}
+ *
+ * `timeout` (seconds), `ca_file`, `pin` and `expected` (findings as the probe prints them) may be
+ * left out.
+ */
+#define REQUEST_VERSION       1
+#define REQUEST_ENDPOINTS_MAX 64
+#define REQUEST_TIMEOUT_S     15  /* where none is said */
+#define REQUEST_TIMEOUT_MAX_S 300 /* the longest that may be said */
+/* Bytes of the line: as many findings as endpoints, and those. */
+#define REQUEST_LINE_MAX   (REQUEST_ENDPOINTS_MAX * (FINDING_LINE_MAX + 512) + 16384)
+#define REQUEST_SECRET_MAX 16384 /* bytes behind the line */
+#define REQUEST_WAIT_MS    5000  /* for whoever asks to have asked */
+
+struct request {
+    struct endpoint endpoints[REQUEST_ENDPOINTS_MAX];
+    size_t n_endpoints;
+    struct finding expected[REQUEST_ENDPOINTS_MAX];
+    size_t n_expected;
+    char *ca_file, *pin; /* NULL: none */
+    unsigned timeout_s;
+};
+
+/* Empty, with the default timeout; to be cleared. */
+void request_init(struct request *request);
+void request_clear(struct request *request);
+
+/* Adds it unless it is there. 0, or -ENOSPC. */
+int request_add_endpoint(struct request *request, const struct endpoint *endpoint);
+
+/* Fills a request that is empty from a line, without its end. 0, or -EINVAL and then what is wrong
+ * in *ret_problem (caller frees; safe to show); -ENOMEM. */
+int request_parse(struct request *request, const char *line, size_t length, char **ret_problem);
+
+/*
+ * Reads it from `fd`, to its end, as above. The bytes behind the line go from the kernel into one
+ * mapping, which is locked in memory, left out of core dumps and wiped before this returns; no
+ * library sees them. -EINVAL also where nobody asks within REQUEST_WAIT_MS; other negative errno.
+ */
+int request_read(struct request *request, int fd, char **ret_problem);
