@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "error.h"
+#include "json-text.h"
 #include "probe/contain.h"
 #include "probe/onlink.h"
 #include "probe/probe.h"
@@ -32,7 +33,6 @@ struct options {
 struct output {
     bool json;
     bool works; /* something did */
-    sd_event *event;
 };
 
 DEFINE_CLEANUP(struct tls_policy *, tls_policy_free)
@@ -220,8 +220,7 @@ static int read_expectations(const char *path, struct request *request)
 static int print_json(const struct finding *finding)
 {
     json_object *object = finding_to_json(finding);
-    int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
-    const char *text = object ? json_object_to_json_string_ext(object, flags) : NULL;
+    const char *text = json_text(object);
     int r = !text ? -ENOMEM : puts(text) < 0 ? -EIO : 0;
 
     json_object_put(object);
@@ -241,16 +240,13 @@ static int print_words(const struct finding *finding)
                : 0;
 }
 
-static void on_finding(const struct finding *finding, void *userdata)
+static int on_finding(const struct finding *finding, void *userdata)
 {
     struct output *output = userdata;
     int r = output->json ? print_json(finding) : print_words(finding);
 
     output->works |= finding->verdict == VERDICT_WORKS;
-    if (r == 0 && fflush(stdout) != 0)
-        r = -EIO;
-    if (r < 0) /* nobody reads on: there is no sense in going on */
-        (void)sd_event_exit(output->event, r);
+    return r == 0 && fflush(stdout) != 0 ? -EIO : r;
 }
 
 /* Who reads is gone, and so is the sense of the check. Of a socket or a pipe this is told when the
@@ -296,7 +292,6 @@ static int run(const struct options *options)
     on_link_read();
 
     r = sd_event_new(&event);
-    output.event = event;
     if (r >= 0)
         r = watch_for_hangup(event, options);
     if (r >= 0)
