@@ -7,6 +7,7 @@
  */
 #include "cli-bar.h"
 #include "error.h"
+#include "json-text.h"
 #include "words.h"
 #include <signal.h>
 #include <stdio.h>
@@ -202,7 +203,8 @@ static int show_change(struct watched *watched, bool again)
     json_object *object = client_known(watched->client)
                               ? status_to_json(watched->client, watched->options)
                               : json_object_new_object();
-    _cleanup_free_ char *now = object ? strdup(json_object_to_json_string(object)) : NULL;
+    const char *text = json_text(object);
+    _cleanup_free_ char *now = text ? strdup(text) : NULL;
     int r;
 
     json_object_put(object);
