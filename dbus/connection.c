@@ -55,6 +55,7 @@ struct bus_connection {
     sd_event_source *comeback; /* inotify on the socket's directory, while WAITING */
 
     DBusConnection *connection;
+    bool filtered; /* libdbus aborts where a filter is to go that never came */
     struct bus_loop *loop;
     DBusPendingCall *hello;
 };
@@ -209,7 +210,8 @@ static void drop_connection(struct bus_connection *connection)
     connection->loop = bus_loop_free(connection->loop);
     if (!connection->connection)
         return;
-    dbus_connection_remove_filter(connection->connection, on_message, connection);
+    if (connection->filtered)
+        dbus_connection_remove_filter(connection->connection, on_message, connection);
     dbus_connection_close(connection->connection); /* a private one has to be, before the unref */
     dbus_connection_unref(connection->connection);
     connection->connection = NULL;
@@ -229,7 +231,9 @@ static void attempt(struct bus_connection *connection)
     connection->generation++;
     dbus_connection_set_exit_on_disconnect(connection->connection, FALSE);
     dbus_connection_set_route_peer_messages(connection->connection, TRUE);
-    if (!dbus_connection_add_filter(connection->connection, on_message, connection, NULL) ||
+    connection->filtered =
+        dbus_connection_add_filter(connection->connection, on_message, connection, NULL);
+    if (!connection->filtered ||
         bus_loop_new(&connection->loop, connection->event, connection->connection) < 0 ||
         bus_connection_call(connection,
                             bus_call_new(DBUS_SERVICE_DBUS, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS,
