@@ -5,7 +5,6 @@
 #include "check-request.h"
 #include "check.h"
 #include "cleanup.h"
-#include "json-text.h"
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -65,7 +64,8 @@ char *check_request(const struct account_settings *settings, const struct findin
     char *line = NULL;
 
     if (request && fill(request, settings, expected, n_expected))
-        text = json_text(request);
+        text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN |
+                                                           JSON_C_TO_STRING_NOSLASHESCAPE);
     if (text && asprintf(&line, "%s\n", text) < 0)
         line = NULL;
     json_object_put(request);

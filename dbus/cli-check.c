@@ -10,7 +10,6 @@
  */
 #include "cli.h"
 #include "error.h"
-#include "json-text.h"
 #include "words.h"
 #include <stdio.h>
 #include <string.h>
@@ -105,8 +104,7 @@ static int look_at(struct check *check, const struct client_account *account,
                    const struct client_endpoint *endpoint, enum moment moment)
 {
     json_object *object = verdict_to_json(account, endpoint);
-    const char *text = json_text(object);
-    _cleanup_free_ char *facts = text ? strdup(text) : NULL;
+    _cleanup_free_ char *facts = object ? strdup(json_object_to_json_string(object)) : NULL;
     struct seen *seen = seen_find(check, account, endpoint);
     bool changed;
 

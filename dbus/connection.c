@@ -55,7 +55,6 @@ struct bus_connection {
     sd_event_source *comeback; /* inotify on the socket's directory, while WAITING */
 
     DBusConnection *connection;
-    bool filtered; /* libdbus aborts where a filter is to go that never came */
     struct bus_loop *loop;
     DBusPendingCall *hello;
 };
@@ -190,7 +189,6 @@ static DBusHandlerResult on_message(_unused_ DBusConnection *dbus, DBusMessage *
                                     void *userdata)
 {
     struct bus_connection *connection = userdata;
-    DBusHandlerResult result;
 
     /* Nobody can send this one: libdbus takes no message of that interface from outside. */
     if (dbus_message_is_signal(message, DBUS_INTERFACE_LOCAL, "Disconnected"))
@@ -198,10 +196,7 @@ static DBusHandlerResult on_message(_unused_ DBusConnection *dbus, DBusMessage *
                              connection->address);
     if (connection->state != CONNECTION_OPEN)
         return DBUS_HANDLER_RESULT_NOT_YET_HANDLED;
-    result = connection->callbacks.message(message, connection->userdata);
-    if (result == DBUS_HANDLER_RESULT_NEED_MEMORY && connection->loop)
-        bus_loop_starved(connection->loop);
-    return result;
+    return connection->callbacks.message(message, connection->userdata);
 }
 
 static void drop_connection(struct bus_connection *connection)
@@ -210,8 +205,7 @@ static void drop_connection(struct bus_connection *connection)
     connection->loop = bus_loop_free(connection->loop);
     if (!connection->connection)
         return;
-    if (connection->filtered)
-        dbus_connection_remove_filter(connection->connection, on_message, connection);
+    dbus_connection_remove_filter(connection->connection, on_message, connection);
     dbus_connection_close(connection->connection); /* a private one has to be, before the unref */
     dbus_connection_unref(connection->connection);
     connection->connection = NULL;
@@ -231,9 +225,7 @@ static void attempt(struct bus_connection *connection)
     connection->generation++;
     dbus_connection_set_exit_on_disconnect(connection->connection, FALSE);
     dbus_connection_set_route_peer_messages(connection->connection, TRUE);
-    connection->filtered =
-        dbus_connection_add_filter(connection->connection, on_message, connection, NULL);
-    if (!connection->filtered ||
+    if (!dbus_connection_add_filter(connection->connection, on_message, connection, NULL) ||
         bus_loop_new(&connection->loop, connection->event, connection->connection) < 0 ||
         bus_connection_call(connection,
                             bus_call_new(DBUS_SERVICE_DBUS, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS,

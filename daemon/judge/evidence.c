@@ -37,6 +37,9 @@ static const struct {
     [EVIDENCE_EXTENSIONS] = {"extensions", EVIDENCE_LIST},
     [EVIDENCE_EXPECTED] = {"expected", EVIDENCE_TEXT},
     [EVIDENCE_FOUND] = {"found", EVIDENCE_TEXT},
+    [EVIDENCE_LOGIN] = {"login", EVIDENCE_TEXT},
+    [EVIDENCE_MECHANISM] = {"mechanism", EVIDENCE_TEXT},
+    [EVIDENCE_CHANNEL_BINDING] = {"channel-binding", EVIDENCE_TEXT},
 };
 
 const char *evidence_key_to_string(enum evidence_key key)

@@ -76,7 +76,7 @@ static bool is_vouched_for(const struct evidence *evidence)
 
 /* Another key: with a certificate that verifies, or did once, it is the server's own, else somebody
  * else's. */
-static int judge_key(const struct finding *expected, struct conclusion *conclusion,
+static int judge_key(const struct finding *expected, bool bound, struct conclusion *conclusion,
                      struct evidence *evidence)
 {
     const char *pin = evidence_text(&expected->evidence, EVIDENCE_PIN);
@@ -85,6 +85,12 @@ static int judge_key(const struct finding *expected, struct conclusion *conclusi
     if (!pin || !seen || strcmp(pin, seen) == 0)
         return 0;
     if (conclusion->verdict == VERDICT_BAD_CERTIFICATE && !is_vouched_for(evidence)) {
+        conclusion->verdict = VERDICT_INTERCEPTED;
+        conclusion->confidence = "likely";
+    }
+    /* A server that renews its key takes the login all the same; to one that sits behind somebody
+     * else's TLS, a login that is tied to that TLS is wrong. */
+    if (conclusion->verdict == VERDICT_LOGIN_REFUSED && bound) {
         conclusion->verdict = VERDICT_INTERCEPTED;
         conclusion->confidence = "likely";
     }
@@ -121,5 +127,5 @@ int judge_expected(const struct observation *observation, const struct finding *
         r = judge_cleartext(expected, conclusion, evidence);
     if (r == 0 && observation_connected(observation) && !evidence_text(evidence, EVIDENCE_TLS))
         r = judge_greeting(expected, conclusion, evidence);
-    return r == 0 ? judge_key(expected, conclusion, evidence) : r;
+    return r == 0 ? judge_key(expected, observation->bound, conclusion, evidence) : r;
 }

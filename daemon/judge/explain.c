@@ -13,6 +13,21 @@ static const char *or_else(const char *text, const char *otherwise)
     return text && *text ? text : otherwise;
 }
 
+/* What came of a login, beside what the verdict says already. */
+static void explain_login(FILE *out, const struct evidence *evidence)
+{
+    const char *login = or_else(evidence_text(evidence, EVIDENCE_LOGIN), "");
+    const char *text = or_else(evidence_text(evidence, EVIDENCE_REPLY), "");
+
+    if (strcmp(login, "accepted") == 0)
+        fprintf(out, _(", login accepted by %s"),
+                or_else(evidence_text(evidence, EVIDENCE_MECHANISM), "AUTH"));
+    else if (strcmp(login, "deferred") == 0)
+        fprintf(out, _(", login not decided, try later: %s"), text);
+    else if (*login)
+        fprintf(out, _(", no login was tried: %s"), text);
+}
+
 static void explain_works(FILE *out, const struct evidence *evidence)
 {
     char *const *auth = evidence_list(evidence, EVIDENCE_AUTH);
@@ -25,6 +40,7 @@ static void explain_works(FILE *out, const struct evidence *evidence)
     }
     if (evidence->set[EVIDENCE_TOTAL_MS])
         fprintf(out, ", %u ms", (unsigned)evidence_number(evidence, EVIDENCE_TOTAL_MS));
+    explain_login(out, evidence);
 }
 
 /* "10.20.0.1", or what can be said of whoever it is without knowing the address. */
@@ -72,6 +88,13 @@ static void explain_stop(FILE *out, const struct evidence *evidence, bool networ
 
 static void explain_interception(FILE *out, const struct evidence *evidence)
 {
+    const char *login = or_else(evidence_text(evidence, EVIDENCE_LOGIN), "");
+
+    if (*login) { /* nobody's address is known: it was the login that found him out */
+        fprintf(out, _("something answers in the server's place, as the login shows: %s"),
+                or_else(evidence_text(evidence, EVIDENCE_REPLY), ""));
+        return;
+    }
     fprintf(out, _("%s answers in the server's place"), who_stops(evidence));
     explain_hop(out, evidence);
 }

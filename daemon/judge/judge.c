@@ -215,6 +215,10 @@ static struct conclusion judge_conversation(const struct observation *observatio
         return (struct conclusion){VERDICT_STRIPPED, "likely", HOW_NONE};
     if (security == SECURITY_NONE)
         return (struct conclusion){VERDICT_CLEARTEXT, "proven", HOW_NONE};
+    if (observation->login == LOGIN_REFUSED)
+        return (struct conclusion){VERDICT_LOGIN_REFUSED, "proven", HOW_NONE};
+    if (observation->login == LOGIN_FORGED)
+        return (struct conclusion){VERDICT_INTERCEPTED, "likely", HOW_NONE};
     return (struct conclusion){observation->auth ? VERDICT_WORKS : VERDICT_NO_AUTH, "proven",
                                HOW_NONE};
 }

@@ -20,6 +20,20 @@ const char *how_to_string(enum how how)
     return words[how];
 }
 
+const char *login_outcome_to_string(enum login_outcome outcome)
+{
+    static const char *const words[N_LOGIN_OUTCOME] = {
+        [LOGIN_NONE] = "",
+        [LOGIN_ACCEPTED] = "accepted",
+        [LOGIN_REFUSED] = "refused",
+        [LOGIN_DEFERRED] = "deferred",
+        [LOGIN_WITHHELD] = "withheld",
+        [LOGIN_FORGED] = "forged",
+    };
+
+    return words[outcome];
+}
+
 const struct attempt *observation_connected(const struct observation *observation)
 {
     for (size_t i = 0; i < observation->n_attempts; i++)

@@ -82,6 +82,7 @@ enum stage {
     STAGE_STARTTLS,
     STAGE_TLS,
     STAGE_EHLO_TLS,
+    STAGE_LOGIN, /* only while it lasts */
     STAGE_COMPLETE,
 };
 
@@ -102,6 +103,20 @@ enum halt {
     HALT_CERTIFICATE, /* TLS works, the certificate does not verify: evidence `certificate` */
 };
 
+/* What came of the login, where one was wished for and TLS had verified. */
+enum login_outcome {
+    LOGIN_NONE, /* it did not come to that */
+    LOGIN_ACCEPTED,
+    LOGIN_REFUSED,  /* 5xx: evidence `code`, `text` */
+    LOGIN_DEFERRED, /* 4xx, or no answer, or one that makes no sense */
+    LOGIN_WITHHELD, /* not tried: no mechanism will do */
+    LOGIN_FORGED,   /* the server does not know what it has to know of the password, or has found
+                       out that its TLS session is not the one we have */
+    N_LOGIN_OUTCOME,
+};
+
+const char *login_outcome_to_string(enum login_outcome outcome);
+
 struct observation {
     enum stage stage;
     enum halt halt;
@@ -109,6 +124,8 @@ struct observation {
     size_t n_attempts;
     bool garbled; /* greeting or EHLO reply show a box's handwriting: `220 ****`, `XXXX` */
     bool auth;    /* AUTH is offered, after TLS where there is TLS */
+    enum login_outcome login;
+    bool bound;               /* the login was tied to the TLS session (channel binding) */
     struct evidence evidence; /* what was read on the way: greeting, code, text, tls, ... */
 };
 

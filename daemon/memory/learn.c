@@ -72,6 +72,7 @@ static int expect(const struct finding *newest, const struct finding *other, str
 {
     static const enum evidence_key keys[] = {EVIDENCE_PIN, EVIDENCE_GREETING, EVIDENCE_TLS};
     struct finding expected = {.endpoint = newest->endpoint, .verdict = newest->verdict};
+    char *const *auth = evidence_list(&newest->evidence, EVIDENCE_AUTH);
 
     for (size_t i = 0; i < ELEMENTSOF(keys); i++) {
         const char *text = evidence_text(&newest->evidence, keys[i]);
@@ -83,6 +84,13 @@ static int expect(const struct finding *newest, const struct finding *other, str
             finding_clear(&expected);
             return -ENOMEM;
         }
+    }
+    /* A list that is shorter here than there is what whoever wants a password in clear makes of
+     * it. Only what is said over TLS that verifies is anybody's word on it. */
+    if (word_of(newest) == WORD_PROVED && auth &&
+        evidence_set_list(&expected.evidence, EVIDENCE_AUTH, auth) < 0) {
+        finding_clear(&expected);
+        return -ENOMEM;
     }
     *ret = expected;
     return 0;

@@ -268,7 +268,7 @@ static const struct rule rules[] = {
     FINE("clock_gettime"), FINE("clock_gettime64"), FINE("clock_getres"),
     FINE("clock_getres_time64"), FINE("gettimeofday"), FINE("time"),
     /* memory that is never code */
-    FINE("brk"), FINE("munmap"), FINE("mremap"), FINE("madvise"),
+    FINE("brk"), FINE("munmap"), FINE("mremap"), FINE("madvise"), FINE("mlock"),
     FINE_IF("mmap", 2, BITS(2, PROT_EXEC, 0), BITS(3, MAP_SHARED, 0)),
     FINE_IF("mmap2", 2, BITS(2, PROT_EXEC, 0), BITS(3, MAP_SHARED, 0)),
     FINE_IF("mprotect", 1, BITS(2, PROT_EXEC, 0)),

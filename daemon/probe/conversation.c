@@ -3,7 +3,8 @@
 /*
  * The SMTP conversation (RFC 5321, RFC 3207, RFC 8314). Each stage sends its command once, in one
  * segment, and reads one whole reply before the next: servers cut off who speaks first. What was
- * learnt before TLS is forgotten after it. Nothing is sent over TLS that did not verify.
+ * learnt before TLS is forgotten after it. Nothing is sent over TLS that did not verify. A login
+ * comes last of all: whatever becomes of it, the endpoint was found to work before.
  */
 #include "probe/conversation.h"
 #include "cleanup.h"
@@ -35,6 +36,12 @@ struct conversation {
     struct smtp_reply reply;
     char input[4096];
     size_t n_input;
+
+    const struct login_wish *wish; /* NULL: none */
+    struct binding binding;
+    struct login *login;
+    const struct secret *line; /* of the login; the first `n_written` bytes are written */
+    size_t n_written;
 };
 
 DEFINE_CLEANUP(struct conversation *, conversation_free)
@@ -82,8 +89,9 @@ static int on_quit_timer(sd_event_source *source _unused_, uint64_t usec _unused
 /* Whether the server still expects an SMTP command, so that QUIT is due. */
 static bool may_quit(const struct conversation *conversation, enum halt halt)
 {
-    return halt == HALT_NONE || halt == HALT_NO_STARTTLS || conversation->astray ||
-           (halt == HALT_REPLY && conversation->reply.code != CODE_CLOSING);
+    return conversation->reply.code != CODE_CLOSING &&
+           (halt == HALT_NONE || halt == HALT_NO_STARTTLS || halt == HALT_REPLY ||
+            conversation->astray);
 }
 
 /* The observation is final. Afterwards either QUIT is under way or the connection is closed. */
@@ -91,6 +99,14 @@ static void end(struct conversation *conversation, enum halt halt)
 {
     bool quit = may_quit(conversation, halt);
 
+    if (conversation->observation->stage == STAGE_LOGIN) {
+        if (halt != HALT_NONE)
+            login_break_off(conversation->observation);
+        conversation->observation->stage = STAGE_COMPLETE;
+        conversation->login = login_free(conversation->login);
+        conversation->line = NULL;
+        halt = HALT_NONE;
+    }
     conversation->observation->halt = halt;
     conversation->quiting = true;
     conversation->said = false;
@@ -234,6 +250,54 @@ static void note_ehlo(struct conversation *conversation, struct smtp_ehlo *ehlo)
         evidence_set_number(&conversation->observation->evidence, EVIDENCE_SIZE, ehlo->size);
 }
 
+/* Takes the login's next step: afterwards there is a line to write, or the conversation is over. */
+static enum stream_answer step_login(struct conversation *conversation,
+                                     const struct smtp_reply *reply)
+{
+    int step = login_next(conversation->login, reply, &conversation->line);
+
+    conversation->n_written = 0;
+    smtp_reply_reset(&conversation->reply);
+    if (step == LOGIN_OVER)
+        end(conversation, HALT_NONE);
+    return step < 0 ? STREAM_FAILED : STREAM_OK;
+}
+
+/* AUTH is offered over TLS that has verified. */
+static enum stream_answer begin_login(struct conversation *conversation)
+{
+    char *const *offered = evidence_list(&conversation->observation->evidence, EVIDENCE_AUTH);
+    int r = offered ? 0 : -ENOMEM;
+
+    enter(conversation, STAGE_LOGIN);
+    stream_bind(conversation->stream, &conversation->binding);
+    if (r == 0)
+        r = login_new(&conversation->login, conversation->wish, offered, &conversation->binding,
+                      conversation->observation);
+    return r < 0 ? STREAM_FAILED : step_login(conversation, NULL);
+}
+
+static enum stream_answer login(struct conversation *conversation)
+{
+    const struct secret *line = conversation->line;
+    enum stream_answer answer = STREAM_OK;
+
+    if (conversation->n_written == 0 && conversation->n_input > 0 && !is_closing(conversation)) {
+        note_input(conversation); /* an answer to what was not said yet */
+        return STREAM_FAILED;
+    }
+    while (answer == STREAM_OK && conversation->n_written < line->length) {
+        size_t n = 0;
+
+        answer = stream_write_some(conversation->stream, line->bytes + conversation->n_written,
+                                   line->length - conversation->n_written, &n);
+        conversation->n_written += n;
+    }
+    if (answer == STREAM_OK)
+        answer = read_reply(conversation);
+    return answer == STREAM_OK ? step_login(conversation, &conversation->reply) : answer;
+}
+
 static enum stream_answer greeting(struct conversation *conversation)
 {
     enum stream_answer answer = read_reply(conversation);
@@ -263,6 +327,8 @@ static enum stream_answer ehlo(struct conversation *conversation)
     conversation->observation->garbled |= clear && ehlo.garbled;
     if (!clear || conversation->endpoint->security == SECURITY_NONE) {
         note_ehlo(conversation, &ehlo);
+        if (!clear && conversation->wish && conversation->observation->auth)
+            return begin_login(conversation);
         conversation->observation->stage = STAGE_COMPLETE;
         end(conversation, HALT_NONE);
     } else if (!ehlo.starttls) {
@@ -348,6 +414,8 @@ static enum stream_answer step(struct conversation *conversation)
         return starttls(conversation);
     case STAGE_TLS:
         return handshake(conversation);
+    case STAGE_LOGIN:
+        return login(conversation);
     case STAGE_RESOLVE:
     case STAGE_CONNECT:
     case STAGE_COMPLETE:
@@ -388,6 +456,8 @@ static const char *when(enum stage stage)
         return " after EHLO";
     case STAGE_STARTTLS:
         return " after STARTTLS";
+    case STAGE_LOGIN:
+        return " during the login";
     case STAGE_RESOLVE:
     case STAGE_CONNECT:
     case STAGE_COMPLETE:
@@ -477,10 +547,16 @@ int conversation_new(struct conversation **ret, sd_event *event, int fd,
     return 0;
 }
 
+void conversation_log_in(struct conversation *conversation, const struct login_wish *wish)
+{
+    conversation->wish = wish;
+}
+
 struct conversation *conversation_free(struct conversation *conversation)
 {
     if (!conversation)
         return NULL;
+    login_free(conversation->login);
     sd_event_source_disable_unref(conversation->io);
     sd_event_source_disable_unref(conversation->quit_timer);
     stream_free(conversation->stream);

@@ -8,13 +8,16 @@
 #include "cleanup.h"
 #include "config.h"
 #include "error.h"
-#include "json-text.h"
+#include "judge/mechanism.h"
 #include "probe/contain.h"
 #include "probe/onlink.h"
 #include "probe/probe.h"
 #include "probe/request.h"
+#include "prompt.h"
+#include "text.h"
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,12 +30,15 @@ enum exit_status { EXIT_WORKS = 0, EXIT_NONE_WORKS = 1, EXIT_USAGE = 2, EXIT_OTH
 struct options {
     bool json, from_input; /* --request */
     const char *expected;  /* a file */
+    int password_fd;       /* -1: the terminal, or standard input */
     struct request request;
 };
 
 struct output {
     bool json;
-    bool works; /* something did */
+    bool works; /* something did, and took the login where one was wanted */
+    struct request *request;
+    sd_event *event;
 };
 
 DEFINE_CLEANUP(struct tls_policy *, tls_policy_free)
@@ -49,6 +55,11 @@ static void help(void)
            "      --ca-file FILE   also trust the certificates in FILE (PEM)\n"
            "      --pin PIN        accept the server key with this sha256//BASE64 hash\n"
            "      --expected FILE  what --json printed on networks you trust (- for stdin)\n"
+           "      --login USER     log in, at one endpoint; asks for the password, or reads it\n"
+           "                       from standard input where that is no terminal\n"
+           "      --password-fd N  read the password from descriptor N\n"
+           "      --mechanisms M   log in by one of these mechanisms; OAUTHBEARER and XOAUTH2\n"
+           "                       take a token in place of the password\n"
            "      --timeout S      give every verdict within S seconds (1 to %d; default %d)\n"
            "      --request        read what to check, as JSON, from standard input\n"
            "  -h, --help           show this help\n"
@@ -100,6 +111,16 @@ static int set_text(char **place, const char *text)
     return *place ? 0 : usage_error("out of memory");
 }
 
+/* Whether the login that is asked for can be tried. 0, or EXIT_USAGE. */
+static int check_login(const struct request *request)
+{
+    _cleanup_free_ char *problem = NULL;
+
+    if (!request->user || request_check_login(request, &problem) == 0)
+        return 0;
+    return usage_error("--login: %s", problem ? problem : "out of memory");
+}
+
 /* 0 to go on; else the exit status (0 cannot be told apart, so *ret_done says so). */
 static int read_options(int argc, char **argv, struct options *options, bool *ret_done)
 {
@@ -109,6 +130,9 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
         OPTION_PIN,
         OPTION_EXPECTED,
         OPTION_TIMEOUT,
+        OPTION_LOGIN,
+        OPTION_PASSWORD_FD,
+        OPTION_MECHANISMS,
         OPTION_REQUEST,
         OPTION_VERSION
     };
@@ -118,11 +142,15 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
         {"pin", required_argument, NULL, OPTION_PIN},
         {"expected", required_argument, NULL, OPTION_EXPECTED},
         {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+        {"login", required_argument, NULL, OPTION_LOGIN},
+        {"password-fd", required_argument, NULL, OPTION_PASSWORD_FD},
+        {"mechanisms", required_argument, NULL, OPTION_MECHANISMS},
         {"request", no_argument, NULL, OPTION_REQUEST},
         {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, OPTION_VERSION},
         {0},
     };
+    _cleanup_free_ char *wrong = NULL;
     unsigned long seconds;
     int option, r;
     char *end;
@@ -155,6 +183,23 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
                 return usage_error("--timeout takes seconds from 1 to %d", REQUEST_TIMEOUT_MAX_S);
             options->request.timeout_s = (unsigned)seconds;
             break;
+        case OPTION_LOGIN:
+            if (!*optarg || !text_is_safe(optarg))
+                return usage_error("--login takes a user name without control characters");
+            r = set_text(&options->request.user, optarg);
+            if (r != 0)
+                return r;
+            break;
+        case OPTION_PASSWORD_FD:
+            seconds = strtoul(optarg, &end, 10);
+            if (*optarg < '0' || *optarg > '9' || *end || seconds > INT_MAX)
+                return usage_error("--password-fd takes the number of a descriptor");
+            options->password_fd = (int)seconds;
+            break;
+        case OPTION_MECHANISMS:
+            if (mechanisms_parse(optarg, &options->request.mechanisms, &wrong) < 0)
+                return usage_error("--mechanisms: %s", wrong ? wrong : "out of memory");
+            break;
         case OPTION_REQUEST:
             options->from_input = options->json = true;
             break;
@@ -179,8 +224,9 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
         if (r != 0)
             return r;
     }
-    *ret_done = false;
-    return 0;
+    r = check_login(&options->request);
+    *ret_done = r != 0;
+    return r;
 }
 
 static void close_file(FILE **file)
@@ -220,7 +266,8 @@ static int read_expectations(const char *path, struct request *request)
 static int print_json(const struct finding *finding)
 {
     json_object *object = finding_to_json(finding);
-    const char *text = json_text(object);
+    int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+    const char *text = object ? json_object_to_json_string_ext(object, flags) : NULL;
     int r = !text ? -ENOMEM : puts(text) < 0 ? -EIO : 0;
 
     json_object_put(object);
@@ -240,13 +287,25 @@ static int print_words(const struct finding *finding)
                : 0;
 }
 
-static int on_finding(const struct finding *finding, void *userdata)
+static bool is_logged_in(const struct finding *finding)
+{
+    const char *login = evidence_text(&finding->evidence, EVIDENCE_LOGIN);
+
+    return login && strcmp(login, login_outcome_to_string(LOGIN_ACCEPTED)) == 0;
+}
+
+static void on_finding(const struct finding *finding, void *userdata)
 {
     struct output *output = userdata;
     int r = output->json ? print_json(finding) : print_words(finding);
 
-    output->works |= finding->verdict == VERDICT_WORKS;
-    return r == 0 && fflush(stdout) != 0 ? -EIO : r;
+    output->works |=
+        finding->verdict == VERDICT_WORKS && (!output->request->user || is_logged_in(finding));
+    output->request->secret = secret_free(output->request->secret); /* it has served */
+    if (r == 0 && fflush(stdout) != 0)
+        r = -EIO;
+    if (r < 0) /* nobody reads on: there is no sense in going on */
+        (void)sd_event_exit(output->event, r);
 }
 
 /* Who reads is gone, and so is the sense of the check. Of a socket or a pipe this is told when the
@@ -279,19 +338,21 @@ static void give_up_powers(const struct options *options)
         fprintf(stderr, "mailroam-probe: not to be had here, so done without: %s\n", lacking);
 }
 
-static int run(const struct options *options)
+static int run(struct options *options)
 {
-    const struct request *request = &options->request;
+    struct request *request = &options->request;
+    struct login_wish wish = {.mechanisms = request->mechanisms};
     _cleanup_(sd_event_unrefp) sd_event *event = NULL;
     _cleanup_(tls_policy_freep) struct tls_policy *policy = NULL;
     _cleanup_(probe_freep) struct probe *probe = NULL;
     _cleanup_free_ char *problem = NULL;
-    struct output output = {.json = options->json};
+    struct output output = {.json = options->json, .request = request};
     int r;
 
     on_link_read();
 
     r = sd_event_new(&event);
+    output.event = event;
     if (r >= 0)
         r = watch_for_hangup(event, options);
     if (r >= 0)
@@ -299,6 +360,11 @@ static int run(const struct options *options)
                       request->timeout_s * 1000, on_finding, &output);
     if (r >= 0) {
         probe_expect(probe, request->expected, request->n_expected);
+        if (request->user) {
+            wish.identity = (struct identity){request->user, request->secret,
+                                              request->endpoints->host, request->endpoints->port};
+            probe_log_in(probe, 0, &wish);
+        }
         r = probe_ask(probe); /* first: the rest takes about as long as the answer */
     }
     if (r >= 0)
@@ -333,17 +399,47 @@ static void occupy_standard_descriptors(void)
         close(fd);
 }
 
+/* The password or token. 0, or EXIT_OTHER with the reason on standard error. */
+static int read_secret(struct options *options)
+{
+    int fd = options->password_fd < 0 ? STDIN_FILENO : options->password_fd, r;
+    struct secret *secret;
+
+    r = secret_new(&secret, SECRET_MAX);
+    if (r < 0) {
+        fputs("mailroam-probe: there is no memory that can be locked for the password\n", stderr);
+        return EXIT_OTHER;
+    }
+    options->request.secret = secret;
+    if (options->password_fd < 0 && isatty(fd))
+        r = prompt_secret(secret, "Password: ");
+    else
+        r = secret_read(secret, fd);
+    if (r == 0)
+        r = secret_cut(secret);
+    if (r == 0)
+        return 0;
+    fprintf(stderr, "mailroam-probe: the password: %s\n",
+            r == -EBADMSG      ? "there is none"
+            : r == -EFBIG      ? "it is too long"
+            : r == SECRET_MORE ? "it is not there yet, and its descriptor does not wait"
+                               : strerror(-r));
+    return EXIT_OTHER;
+}
+
 /* What was asked for beside the command line. 0, or EXIT_OTHER with the reason on standard error.
  */
 static int read_inputs(struct options *options)
 {
     _cleanup_free_ char *problem = NULL;
-    int r;
+    int r = 0;
 
     if (options->expected)
-        return read_expectations(options->expected, &options->request);
-    if (!options->from_input)
-        return 0;
+        r = read_expectations(options->expected, &options->request);
+    if (r == 0 && options->request.user)
+        r = read_secret(options);
+    if (r != 0 || !options->from_input)
+        return r;
     r = request_read(&options->request, STDIN_FILENO, &problem);
     if (r < 0)
         fprintf(stderr, "mailroam-probe: the request: %s\n", problem ? problem : strerror(-r));
@@ -352,7 +448,7 @@ static int read_inputs(struct options *options)
 
 int main(int argc, char **argv)
 {
-    struct options options = {.json = false};
+    struct options options = {.password_fd = -1};
     bool done;
     int status;
 

@@ -68,8 +68,6 @@ static const struct finding *expected_of(const struct run *run)
 /* Gives every verdict that can be given by now. */
 void probe_give_verdicts(struct probe *probe)
 {
-    int r;
-
     for (size_t i = 0; i < probe->n_runs; i++) {
         struct run *run = &probe->runs[i];
         struct siblings siblings = siblings_of(run);
@@ -79,13 +77,11 @@ void probe_give_verdicts(struct probe *probe)
             continue;
         run->judged = true;
         suspicion_conclude(run);
-        r = judge(&run->observation, &siblings, expected_of(run), &run->finding);
-        if (r >= 0)
-            r = probe->callback(&run->finding, probe->userdata);
-        if (r < 0) {
-            (void)sd_event_exit(probe->event, r);
+        if (judge(&run->observation, &siblings, expected_of(run), &run->finding) < 0) {
+            (void)sd_event_exit(probe->event, -ENOMEM);
             return;
         }
+        probe->callback(&run->finding, probe->userdata);
     }
     end_when_done(probe);
 }
@@ -156,6 +152,8 @@ static void on_race(int fd, void *userdata)
         conversation_new(&run->conversation, probe->event, fd, &run->finding.endpoint,
                          probe->policy, &run->observation, &conversation_callbacks, run) < 0)
         (void)sd_event_exit(probe->event, -ENOMEM);
+    else if (fd >= 0 && run->wish)
+        conversation_log_in(run->conversation, run->wish);
     /* Also for those who waited for this port to connect or to fail. */
     probe_give_verdicts(probe);
 }
@@ -243,6 +241,16 @@ void probe_expect(struct probe *probe, const struct finding *expected, size_t n)
 void probe_trust(struct probe *probe, struct tls_policy *policy)
 {
     probe->policy = policy;
+}
+
+void probe_log_in(struct probe *probe, size_t index, struct login_wish *wish)
+{
+    struct run *run = &probe->runs[index];
+    const struct finding *expected = expected_of(run);
+
+    if (expected)
+        wish->expected = evidence_list(&expected->evidence, EVIDENCE_AUTH);
+    run->wish = wish;
 }
 
 static int add_run(struct probe *probe, const struct endpoint *endpoint)

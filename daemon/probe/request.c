@@ -12,7 +12,7 @@
 #include "probe/request.h"
 #include "cleanup.h"
 #include "error.h"
-#include "json-text.h"
+#include "judge/mechanism.h"
 #include "text.h"
 #include <poll.h>
 #include <stdbool.h>
@@ -26,7 +26,7 @@
 
 void request_init(struct request *request)
 {
-    *request = (struct request){.timeout_s = REQUEST_TIMEOUT_S};
+    *request = (struct request){.timeout_s = REQUEST_TIMEOUT_S, .mechanisms = mechanisms_usual()};
 }
 
 void request_clear(struct request *request)
@@ -35,6 +35,8 @@ void request_clear(struct request *request)
         finding_clear(&request->expected[i]);
     free(request->ca_file);
     free(request->pin);
+    free(request->user);
+    secret_free(request->secret);
     request_init(request);
 }
 
@@ -46,6 +48,20 @@ int request_add_endpoint(struct request *request, const struct endpoint *endpoin
     if (request->n_endpoints == REQUEST_ENDPOINTS_MAX)
         return -ENOSPC;
     request->endpoints[request->n_endpoints++] = *endpoint;
+    return 0;
+}
+
+int request_check_login(const struct request *request, char **ret_problem)
+{
+    const struct endpoint *endpoint = request->endpoints;
+
+    if (request->n_endpoints != 1)
+        return problem(ret_problem, "expected one endpoint: HOST:PORT[/SECURITY]");
+    if (endpoint->security == SECURITY_NONE)
+        return problem(ret_problem,
+                       "%s:%u/none: the password would travel in clear, for anybody on the way to "
+                       "read; the safe ways are 465/tls and 587/starttls",
+                       endpoint->host, (unsigned)endpoint->port);
     return 0;
 }
 
@@ -106,6 +122,25 @@ static int read_pin(struct request *request, json_object *value, char **ret_prob
                        "pin: expected sha256// and 44 characters of Base64 (32 bytes)");
     request->pin = strdup(text);
     return request->pin ? 0 : -ENOMEM;
+}
+
+static int read_user(struct request *request, json_object *value, char **ret_problem)
+{
+    const char *text = text_of(value);
+
+    if (!text || !text_is_safe(text))
+        return problem(ret_problem, "user: expected text without control characters");
+    request->user = strdup(text);
+    return request->user ? 0 : -ENOMEM;
+}
+
+static int read_mechanisms(struct request *request, json_object *value, char **ret_problem)
+{
+    _cleanup_free_ char *wrong = NULL;
+    const char *text = text_of(value);
+    int r = mechanisms_parse(text ? text : "?", &request->mechanisms, &wrong);
+
+    return r == -EINVAL ? problem(ret_problem, "mechanisms: %s", wrong) : r;
 }
 
 static int read_endpoint(struct request *request, size_t i, json_object *value, char **ret_problem)
@@ -186,6 +221,7 @@ static int read_keys(struct request *request, json_object *object, char **ret_pr
         {"version", read_version}, {"endpoints", read_endpoints},
         {"timeout", read_timeout}, {"ca_file", read_ca_file},
         {"pin", read_pin},         {"expected", read_expected},
+        {"user", read_user},       {"mechanisms", read_mechanisms},
     };
     unsigned seen = 0;
 
@@ -213,17 +249,24 @@ static int read_keys(struct request *request, json_object *object, char **ret_pr
 
 int request_parse(struct request *request, const char *line, size_t length, char **ret_problem)
 {
+    json_tokener *tokener;
     json_object *object = NULL;
     int r;
 
     if (length > REQUEST_LINE_MAX)
         return problem(ret_problem, "the line is longer than %d bytes", REQUEST_LINE_MAX);
-    r = json_from_text(line, length, DEPTH, &object, NULL);
-    if (r == 0 && json_object_is_type(object, json_type_object))
+    tokener = json_tokener_new_ex(DEPTH);
+    if (!tokener)
+        return -ENOMEM;
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+    object = json_tokener_parse_ex(tokener, line, (int)length);
+    if (json_object_is_type(object, json_type_object) &&
+        json_tokener_get_parse_end(tokener) == length)
         r = read_keys(request, object, ret_problem);
-    else if (r != -ENOMEM)
+    else
         r = problem(ret_problem, "expected one object of JSON on one line");
     json_object_put(object);
+    json_tokener_free(tokener);
     return r;
 }
 
@@ -283,6 +326,27 @@ static int read_all(struct input *input, int fd, char **ret_problem)
     return problem(ret_problem, "it is longer than %d bytes", INPUT_MAX - 1);
 }
 
+/* What stands behind the line. */
+static int take_secret(struct request *request, const char *bytes, size_t n, char **ret_problem)
+{
+    int r;
+
+    if (!request->user)
+        return n == 0 ? 0
+                      : problem(ret_problem,
+                                "there is something behind the line, which nothing in it is for");
+    r = request_check_login(request, ret_problem);
+    if (r == 0)
+        r = secret_new(&request->secret, SECRET_MAX);
+    if (r == 0)
+        r = secret_add(request->secret, bytes, n);
+    if (r == 0)
+        r = secret_cut(request->secret);
+    return r == -EBADMSG || r == -EFBIG
+               ? problem(ret_problem, "no password for the login stands behind the line")
+               : r;
+}
+
 int request_read(struct request *request, int fd, char **ret_problem)
 {
     _cleanup_(wipe) struct input input = {.n = 0};
@@ -302,7 +366,7 @@ int request_read(struct request *request, int fd, char **ret_problem)
     if (!end)
         return problem(ret_problem, "the line has no end");
     r = request_parse(request, input.bytes, (size_t)(end - input.bytes), ret_problem);
-    if (r == 0 && end + 1 < input.bytes + input.n)
-        r = problem(ret_problem, "there is something behind the line, which nothing in it is for");
+    if (r == 0)
+        r = take_secret(request, end + 1, (size_t)(input.bytes + input.n - end - 1), ret_problem);
     return r;
 }

@@ -103,6 +103,11 @@ struct stream *stream_free(struct stream *stream)
     return NULL;
 }
 
+void stream_bind(const struct stream *stream, struct binding *ret)
+{
+    tls_session_bind(stream->tls, ret);
+}
+
 int stream_fd(const struct stream *stream)
 {
     return stream->fd;
@@ -161,7 +166,8 @@ enum stream_answer stream_read(struct stream *stream, void *buffer, size_t size,
     return answer;
 }
 
-static enum stream_answer write_some(struct stream *stream, size_t *ret_n)
+enum stream_answer stream_write_some(struct stream *stream, const void *bytes, size_t n_bytes,
+                                     size_t *ret_n)
 {
     ssize_t n;
 
@@ -170,10 +176,10 @@ static enum stream_answer write_some(struct stream *stream, size_t *ret_n)
 
         ERR_clear_error();
         errno = 0;
-        result = SSL_write_ex(stream->tls, stream->pending, stream->n_pending, ret_n);
+        result = SSL_write_ex(stream->tls, bytes, n_bytes, ret_n);
         return result == 1 ? STREAM_OK : from_tls(stream, result);
     }
-    n = send(stream->fd, stream->pending, stream->n_pending, MSG_NOSIGNAL);
+    n = send(stream->fd, bytes, n_bytes, MSG_NOSIGNAL);
     if (n < 0)
         return from_errno(STREAM_WANT_WRITE);
     *ret_n = (size_t)n;
@@ -188,7 +194,8 @@ enum stream_answer stream_write(struct stream *stream, const void *bytes, size_t
     stream->n_pending += n;
     while (stream->n_pending > 0) {
         size_t written = 0;
-        enum stream_answer answer = write_some(stream, &written);
+        enum stream_answer answer =
+            stream_write_some(stream, stream->pending, stream->n_pending, &written);
 
         if (answer != STREAM_OK)
             return answer;

@@ -40,6 +40,16 @@ enum stream_answer stream_read(struct stream *stream, void *buffer, size_t size,
  * commands); a rest that did not fit is kept and goes first at the next call with n = 0. */
 enum stream_answer stream_write(struct stream *stream, const void *bytes, size_t n);
 
+/* Writes as much as goes at once, straight from the caller's memory, which stays where it is until
+ * all is written: what is secret is copied nowhere. */
+enum stream_answer stream_write_some(struct stream *stream, const void *bytes, size_t n,
+                                     size_t *ret_n);
+
+struct binding;
+
+/* What ties a login to the TLS session, whose handshake is complete; see tls.h. */
+void stream_bind(const struct stream *stream, struct binding *ret);
+
 /* What TLS has to hold to; see tls.h. */
 struct tls_policy;
 

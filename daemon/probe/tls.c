@@ -179,6 +179,26 @@ int tls_session_read(const struct tls_policy *policy, SSL *session, const struct
     return verify(policy, session, certificate, endpoint->host, evidence);
 }
 
+void tls_session_bind(SSL *session, struct binding *ret)
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+    static const unsigned char context[1];
+
+    *ret = (struct binding){.type = BINDING_NONE};
+    if (SSL_version(session) >= TLS1_3_VERSION) {
+        if (SSL_export_keying_material(session, ret->data, 32, label, sizeof(label) - 1, context, 0,
+                                       1) == 1) {
+            ret->type = BINDING_TLS_EXPORTER;
+            ret->length = 32;
+        }
+    } else if (SSL_get_extms_support(session) == 1 && !SSL_session_reused(session)) {
+        /* The first Finished message of a full handshake is the client's (RFC 5929 section 3). */
+        ret->length = SSL_get_finished(session, ret->data, sizeof(ret->data));
+        if (ret->length > 0 && ret->length <= sizeof(ret->data))
+            ret->type = BINDING_TLS_UNIQUE;
+    }
+}
+
 /* What went wrong in a handshake, in words of ours where OpenSSL's would not be understood. */
 static const struct {
     int reason;

@@ -3,6 +3,7 @@
 
 #include "judge/endpoint.h"
 #include "judge/evidence.h"
+#include "probe/sasl.h"
 #include <openssl/ssl.h>
 #include <stdbool.h>
 
@@ -34,6 +35,10 @@ SSL *tls_session_new(struct tls_policy *policy, const struct endpoint *endpoint)
  */
 int tls_session_read(const struct tls_policy *policy, SSL *session, const struct endpoint *endpoint,
                      struct evidence *evidence);
+
+/* What ties a login to this session, whose handshake is complete: tls-exporter for TLS 1.3 (RFC
+ * 9266), tls-unique for TLS 1.2 with the extended master secret; without that nothing does. */
+void tls_session_bind(SSL *session, struct binding *ret);
 
 /* After a failed handshake: what OpenSSL's error queue says goes to the evidence, and the queue is
  * emptied. True where it says that this is no mail server's TLS, or none at all. */

@@ -6,8 +6,8 @@
 # not asked. lab.sh runs this, as root.
 #
 # mail.example.org: 25 STARTTLS without AUTH, 465 TLS, 587 STARTTLS; old.example.org: 587 and 25, both
-# STARTTLS with AUTH. AUTH is PLAIN and LOGIN, after TLS only; the user is me@example.org, the password
-# secret.
+# STARTTLS with AUTH. AUTH is PLAIN and LOGIN, or what LAB_MECHANISMS names, after TLS only; the user is
+# me@example.org, the password $LAB_PASSWORD or secret, and a token a JWT signed (HS256) with that.
 # Mail is taken and thrown away.
 set -euo pipefail
 
@@ -16,16 +16,28 @@ dovecot=$LAB_DIR/dovecot
 mkdir -p "$postfix/etc" "$postfix/queue" "$dovecot"
 install -d -o postfix "$postfix/data"
 
+mkdir -p "$dovecot/keys/default/HS256"
+printf %s "${LAB_PASSWORD:-secret}" | base64 -w0 >"$dovecot/keys/default/HS256/default"
+cat >"$dovecot/oauth2.conf" <<END
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix=$dovecot/keys/
+username_attribute = sub
+END
 cat >"$dovecot/dovecot.conf" <<END
 base_dir = $dovecot/run
 log_path = $dovecot/log
 protocols =
 ssl = no
-auth_mechanisms = plain login
+auth_mechanisms = ${LAB_MECHANISMS:-plain login}
 auth_failure_delay = 0
 passdb {
     driver = static
-    args = user=me@example.org password=secret
+    args = user=me@example.org password=${LAB_PASSWORD:-secret}
+}
+passdb {
+    driver = oauth2
+    mechanisms = oauthbearer xoauth2
+    args = $dovecot/oauth2.conf
 }
 service auth {
     unix_listener $dovecot/sasl {

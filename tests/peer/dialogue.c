@@ -82,6 +82,8 @@ static void stage(const struct talk *talk, const char *name)
         wire_close(talk->wire);
     if (is_step(script->reset_at, name))
         reset(talk->wire);
+    if (is_step(script->mute_at, name))
+        wire_discard(talk->wire);
     if (is_step(script->busy_at, name)) {
         talk->wire->owes_quit = false;
         wire_say(talk->wire, "421 4.3.2 %s is shutting down", name_of(talk));
@@ -214,11 +216,12 @@ static void answer_ehlo(struct talk *talk)
 {
     const struct script *script = talk->script;
     bool tls = talk->wire->tls;
+    char auth_line[256];
     const char *lines[] = {
         name_of(talk),
         "SIZE 10240000",
         script->security == PEER_STARTTLS && !tls && !script->strip ? "STARTTLS" : NULL,
-        offers_auth(talk) ? "AUTH PLAIN LOGIN" : NULL,
+        offers_auth(talk) ? auth_line : NULL,
         script->extra,
         "ENHANCEDSTATUSCODES",
         "8BITMIME",
@@ -226,6 +229,7 @@ static void answer_ehlo(struct talk *talk)
     char text[1500], *last = text;
     int n = 0;
 
+    snprintf(auth_line, sizeof(auth_line), "AUTH %s", script->auth ? script->auth : "PLAIN LOGIN");
     if (script->long_ehlo || script->many_ehlo)
         flood(talk->wire, "250", script->many_ehlo);
     if (script->ehlo_reject) {
@@ -292,10 +296,12 @@ static void answer_auth(const struct talk *talk, const char *arguments)
 {
     static const char plain[] = "\0user\0secret";
     struct wire *wire = talk->wire;
+    char mechanism[32];
     bool good;
 
     if (!wire->tls)
         wire_violation(wire, "AUTH before TLS");
+    stage(talk, "auth");
     if (!talk->hello) {
         wire_violation(wire, "AUTH without EHLO%s", wire->tls ? " after STARTTLS" : "");
         wire_say(wire, "503 5.5.1 EHLO first");
@@ -303,6 +309,20 @@ static void answer_auth(const struct talk *talk, const char *arguments)
     }
     if (!offers_auth(talk)) {
         wire_say(wire, "530 5.7.0 There is no AUTH here");
+        return;
+    }
+    if (talk->script->auth_reply) {
+        wire_say(wire, "%s", talk->script->auth_reply);
+        if (strncmp(talk->script->auth_reply, "421", 3) == 0) {
+            wire->owes_quit = false;
+            wire_close(wire);
+        }
+        return;
+    }
+    if (talk->script->auth) {
+        snprintf(mechanism, sizeof(mechanism), "%.*s", (int)strcspn(arguments, " "), arguments);
+        arguments += strcspn(arguments, " ");
+        auth(talk->script, wire, mechanism, *arguments ? (char *)arguments + 1 : NULL);
         return;
     }
     if (strncasecmp(arguments, "PLAIN", 5) == 0) {

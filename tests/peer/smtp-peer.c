@@ -43,6 +43,10 @@ static const char usage[] =
     "once all listen. Behaviours: tls, starttls, plain. Options:\n"
     "  no-auth                  AUTH is never offered\n"
     "  auth-clear auth-early    also before TLS; only before TLS\n"
+    "  auth=MECHANISMS          what AUTH offers, and does in earnest (user:secret)\n"
+    "  auth-forge auth-skip     proves in SCRAM what is wrong; proves nothing and says 235\n"
+    "  auth-reply=TEXT          answers every AUTH so, code and all\n"
+    "  auth-say=BASE64          its first challenge, whatever the mechanism\n"
     "  extra=LINE               one more line in the reply to EHLO\n"
     "  name=HOST greet=TEXT     its name; the whole greeting, code and all\n"
     "  reject busy              greets with 554; with 421\n"
@@ -59,11 +63,13 @@ static const char usage[] =
     "  long many                greets with an endless line; with endless lines\n"
     "  long-ehlo many-ehlo      replies so to EHLO\n"
     "  mixed-codes ehlo-reject  250 and 500 in one reply to EHLO; 502 to EHLO\n"
-    "  close-at=STEP            hangs up at ehlo, starttls, tls (once it stands) or quit\n"
+    "  close-at=STEP            hangs up at ehlo, starttls, tls (once it stands), auth or quit\n"
     "  reset-at=STEP            resets the connection there\n"
+    "  mute-at=STEP             says nothing more from there on\n"
     "  busy-at=STEP             says 421 there, and hangs up\n"
     "  cert=FILE key=FILE       this listener's own certificate and key\n"
     "  staple=FILE              the OCSP response to go with it (DER)\n"
+    "  tls12                    TLS 1.2 at most\n"
     "  old-tls small-dh         TLS 1.1 at most; 1024 bits of Diffie-Hellman (with an RSA key)\n"
     "The log has one line for each event, \"PORT PEER: WHAT\": CONNECT, TLS, each command, CLOSE,\n"
     "and \"VIOLATION ...\" where the client did what a polite one does not do.\n";
@@ -89,6 +95,8 @@ static const struct option_word {
     FLAG("no-auth", no_auth),
     FLAG("auth-clear", auth_clear),
     FLAG("auth-early", auth_early),
+    FLAG("auth-forge", auth_forge),
+    FLAG("auth-skip", auth_skip),
     FLAG("reject", reject),
     FLAG("busy", busy),
     FLAG("mute", mute),
@@ -104,6 +112,7 @@ static const struct option_word {
     FLAG("tls-garbage", tls_garbage),
     FLAG("tls-close", tls_close),
     FLAG("old-tls", old_tls),
+    FLAG("tls12", tls12),
     FLAG("small-dh", small_dh),
     FLAG("long", long_line),
     FLAG("many", many_lines),
@@ -116,9 +125,13 @@ static const struct option_word {
     NUMBER("drip=", drip_ms),
     TEXT("greet=", greet),
     TEXT("close-at=", close_at),
+    TEXT("mute-at=", mute_at),
     TEXT("reset-at=", reset_at),
     TEXT("busy-at=", busy_at),
     TEXT("surplus=", surplus_at),
+    TEXT("auth=", auth),
+    TEXT("auth-reply=", auth_reply),
+    TEXT("auth-say=", auth_say),
     TEXT("extra=", extra),
     TEXT("staple=", staple),
     TEXT("alpn=", alpn),
@@ -156,13 +169,13 @@ static bool set_option(struct script *script, const char *word)
 
 static void check_step(const char *option, const char *step)
 {
-    static const char *const steps[] = {"ehlo", "starttls", "tls", "quit"};
+    static const char *const steps[] = {"ehlo", "starttls", "tls", "auth", "quit"};
     size_t i = 0;
 
     while (step && i < ELEMENTSOF(steps) && strcmp(steps[i], step) != 0)
         i++;
     if (i == ELEMENTSOF(steps))
-        errx(2, "%s=%s: expected ehlo, starttls, tls or quit", option, step);
+        errx(2, "%s=%s: expected ehlo, starttls, tls, auth or quit", option, step);
 }
 
 /* Reads BEHAVIOUR[,OPTION...] in place; the script points into `text`. */
@@ -182,6 +195,7 @@ static void read_script(struct script *script, char *text)
         if (!set_option(script, word))
             errx(2, "%s: no such option, or a value out of range", word);
     check_step("close-at", script->close_at);
+    check_step("mute-at", script->mute_at);
     check_step("reset-at", script->reset_at);
     check_step("busy-at", script->busy_at);
 }
@@ -250,6 +264,8 @@ static SSL_CTX *tls_context(const struct script *script, const char *cert, const
         SSL_CTX_set_tlsext_status_cb(context, send_staple);
         SSL_CTX_set_tlsext_status_arg(context, (void *)script->staple);
     }
+    if (script->tls12)
+        SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
     if (script->old_tls) {
         SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
         SSL_CTX_set_max_proto_version(context, TLS1_1_VERSION);

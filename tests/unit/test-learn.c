@@ -155,6 +155,8 @@ static void fill(struct finding *finding, const struct sighting *sighting)
     for (size_t i = 0; i < ELEMENTSOF(keys); i++)
         if (texts[i])
             (void)evidence_set_text(&finding->evidence, keys[i], texts[i]);
+    (void)evidence_set_list(&finding->evidence, EVIDENCE_AUTH,
+                            (char *[]){(char *)"SCRAM-SHA-256", NULL});
 }
 
 int main(void)
@@ -177,6 +179,9 @@ int main(void)
         is_string(evidence_text(&learnt.evidence, EVIDENCE_GREETING), cases[i].greeting,
                   "%s: the greeting", cases[i].name);
         ok(!evidence_text(&learnt.evidence, EVIDENCE_SUBJECT), "%s: no more", cases[i].name);
+        ok(!evidence_list(&learnt.evidence, EVIDENCE_AUTH) ==
+               (cases[i].expected != VERDICT_WORKS && cases[i].expected != VERDICT_NO_AUTH),
+           "%s: the logins on offer, where the server itself has said so", cases[i].name);
         if (r == 0)
             is_number(learnt.endpoint.port, 587, "%s: the endpoint", cases[i].name);
         finding_clear(&learnt);
