@@ -5,6 +5,7 @@
 #include "paths.h"
 #include "cleanup.h"
 #include "error.h"
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,4 +50,24 @@ int path_make_directories(const char *path)
         *slash = '/';
     }
     return mkdir(copy, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+char *path_program(const char *name, const char *variable)
+{
+    const char *told = getenv(variable);
+    char here[PATH_MAX], *slash, *path = NULL;
+    ssize_t length = readlink("/proc/self/exe", here, sizeof(here) - 1);
+
+    if (told && *told)
+        return strdup(told);
+    here[length > 0 ? length : 0] = '\0';
+    slash = strrchr(here, '/');
+    if (slash) {
+        if (asprintf(&path, "%.*s/%s", (int)(slash - here), here, name) < 0)
+            return NULL;
+        if (access(path, X_OK) == 0)
+            return path;
+        free(path);
+    }
+    return asprintf(&path, "%s/%s", BINDIR, name) < 0 ? NULL : path;
 }

@@ -11,3 +11,7 @@ char *path_state(const char *name);
 
 /* Makes the directory and those above it, 0700 as the specification asks. 0 or negative errno. */
 int path_make_directories(const char *path);
+
+/* Where another program of ours is: where `variable` says, else beside this one, in a build tree as
+ * where it is installed. */
+char *path_program(const char *name, const char *variable);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /*
- * mailroam add, mailroam remove: what changes the set of accounts. Only what can be told without
- * the daemon is checked here; it alone knows what the keys of an account file mean.
+ * What changes the set of accounts: telling the daemon to add one (see cli-add.c), and mailroam
+ * remove. Only what can be told without the daemon is checked here; it alone knows what the keys of
+ * an account file mean.
  */
 #include "cli.h"
 #include "error.h"
@@ -17,11 +18,8 @@ DEFINE_CLEANUP(DBusMessage *, dbus_message_unref)
 static const char *const option_keys[][2] = {
     {"Address", "ADDRESS"}, {"Server", "--server"}, {"Endpoints", "--endpoint"}};
 
-/* EXIT_WORKS, or what usage_error() gave. */
-static enum exit_status check_options(const struct options *options)
+enum exit_status check_new_account(const struct options *options)
 {
-    if (options->n_servers == 0)
-        return usage_error(options, _("--server HOST is missing"));
     for (size_t i = 0; i < options->n_servers; i++)
         if (host_check(options->servers[i]) < 0)
             return usage_error(options, _("--server %s: neither a host name nor an address"),
@@ -120,43 +118,20 @@ static DBusMessage *add_call(const struct options *options)
     return NULL;
 }
 
-static int show_added(struct client *client, DBusMessage *reply, const struct options *options)
+int account_add(struct client *client, const struct options *options, struct client_account **ret)
 {
-    struct client_account *account;
-    struct screen screen;
+    _cleanup_(dbus_message_unrefp) DBusMessage *call = add_call(options), *reply = NULL;
     const char *path;
-    int r = client_read(client);
+    int r = call ? client_call(client, call, &reply) : -ENOMEM;
 
+    if (r == 0)
+        r = client_read(client);
     if (r != 0)
         return r;
     if (!dbus_message_get_args(reply, NULL, DBUS_TYPE_OBJECT_PATH, &path, DBUS_TYPE_INVALID))
         return -EBADMSG;
-    account = client_account_by_path(client, path);
-    if (!account)
-        return -EBADMSG;
-    if (options->json)
-        return json_print(account_to_json(account));
-    screen_init(&screen);
-    return print_account(&screen, account, "");
-}
-
-enum exit_status command_add(const struct options *options)
-{
-    _cleanup_(client_freep) struct client *client = NULL;
-    _cleanup_(dbus_message_unrefp) DBusMessage *call = NULL, *reply = NULL;
-    enum exit_status status = check_options(options);
-    int r;
-
-    if (status != EXIT_WORKS)
-        return status;
-    r = client_new(&client);
-    if (r == 0) {
-        call = add_call(options);
-        r = call ? client_call(client, call, &reply) : -ENOMEM;
-    }
-    if (r == 0)
-        r = show_added(client, reply, options);
-    return r == 0 ? EXIT_WORKS : client_failure(client, r);
+    *ret = client_account_by_path(client, path);
+    return *ret ? 0 : -EBADMSG;
 }
 
 enum exit_status command_remove(const struct options *options)

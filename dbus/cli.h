@@ -22,7 +22,7 @@ struct options {
     const char *argument;
     char **arguments; /* all of them, as PORT... of explain */
     size_t n_arguments;
-    bool json, all, watch;
+    bool json, all, watch, ispdb, yes, dry_run;
     const char *account;                           /* --account; NULL: the command's own choice */
     const char *format;                            /* --format */
     const char *html;                              /* --html: a file, or "-" */
@@ -45,6 +45,12 @@ enum exit_status command_forget(const struct options *options);
 
 /* One line on standard error: what is wrong with the command line, and where help is. */
 enum exit_status usage_error(const struct options *options, const char *format, ...) _printf_(2, 3);
+
+/* cli-edit.c: EXIT_WORKS where the options can make an account, as far as can be told without the
+ * daemon; else what usage_error() gave. */
+enum exit_status check_new_account(const struct options *options);
+/* Has the daemon add the account; *ret is in the client's copy. As client_call(), or -EBADMSG. */
+int account_add(struct client *client, const struct options *options, struct client_account **ret);
 
 /*
  * cli-connect.c: says on standard error why `r` (an answer or error of client.h; `client` may be

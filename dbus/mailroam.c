@@ -28,6 +28,9 @@ enum {
     OPTION_ALL,
     OPTION_WATCH,
     OPTION_HTML,
+    OPTION_ISPDB,
+    OPTION_YES,
+    OPTION_DRY_RUN,
 };
 
 #define TAKES(option) (1U << ((option)-OPTION_HELP))
@@ -45,6 +48,9 @@ static const struct option long_options[] = {
     {"all", no_argument, NULL, OPTION_ALL},
     {"watch", no_argument, NULL, OPTION_WATCH},
     {"html", required_argument, NULL, OPTION_HTML},
+    {"ispdb", no_argument, NULL, OPTION_ISPDB},
+    {"yes", no_argument, NULL, OPTION_YES},
+    {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
     {0},
 };
 
@@ -89,14 +95,19 @@ static const struct command commands[] = {
     {"accounts", "[--json]", N_("list the accounts"), "", TAKES(OPTION_JSON), NULL,
      command_accounts},
     {"add",
-     "ADDRESS --server HOST [--server HOST]... [--name NAME]\n"
-     "                    [--endpoint PORT/SECURITY]... [--set KEY=VALUE]... [--json]",
-     N_("add an account"),
-     N_("Servers and endpoints are given in the order of preference; without --endpoint 465/tls,\n"
-        "587/starttls and 25/starttls are tried. The name is the address unless --name gives one.\n"
-        "KEY is any key of mailroam.account(5), as in --set LoginCheck=once-per-network.\n"),
+     "ADDRESS [--ispdb] [--yes | --dry-run] [OPTION]...\n"
+     "                    ADDRESS --server HOST [--server HOST]... [--dry-run] [OPTION]...\n"
+     "       options: [--name NAME] [--endpoint PORT/SECURITY]... [--set KEY=VALUE]... [--json]",
+     N_("add an account, and find its servers"),
+     N_("The provider is asked for its servers over HTTPS and DNS, they are tried, and you are\n"
+        "asked whether they are right. --ispdb also asks Mozilla's database, which learns the\n"
+        "domain of the address. --yes adds what works and needs no person's judgement; --dry-run\n"
+        "shows and adds nothing. With --server nobody is asked.\n"
+        "Servers and endpoints are given in the order of preference. The name is the address\n"
+        "unless --name gives one. KEY is any key of mailroam.account(5), as in\n"
+        "--set LoginCheck=once-per-network.\n"),
      TAKES(OPTION_JSON) | TAKES(OPTION_SERVER) | TAKES(OPTION_NAME) | TAKES(OPTION_ENDPOINT) |
-         TAKES(OPTION_SET),
+         TAKES(OPTION_SET) | TAKES(OPTION_ISPDB) | TAKES(OPTION_YES) | TAKES(OPTION_DRY_RUN),
      "ADDRESS", command_add},
     {"remove", "NAME", N_("remove an account and its file"), "", 0, "NAME", command_remove},
     {"log", "[--account NAME] [--json | --html FILE]",
@@ -200,6 +211,15 @@ static int parse_option(struct options *options, int option, char **argv)
         break;
     case OPTION_WATCH:
         options->watch = true;
+        break;
+    case OPTION_ISPDB:
+        options->ispdb = true;
+        break;
+    case OPTION_YES:
+        options->yes = true;
+        break;
+    case OPTION_DRY_RUN:
+        options->dry_run = true;
         break;
     case OPTION_FORMAT:
         options->format = optarg;
