@@ -5,6 +5,7 @@
 #include "check-request.h"
 #include "check.h"
 #include "cleanup.h"
+#include "json-text.h"
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -64,8 +65,7 @@ char *check_request(const struct account_settings *settings, const struct findin
     char *line = NULL;
 
     if (request && fill(request, settings, expected, n_expected))
-        text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN |
-                                                           JSON_C_TO_STRING_NOSLASHESCAPE);
+        text = json_text(request);
     if (text && asprintf(&line, "%s\n", text) < 0)
         line = NULL;
     json_object_put(request);

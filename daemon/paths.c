@@ -18,7 +18,7 @@ static char *path_below(const char *variable, const char *beneath_home, const ch
 
     if (base && *base == '/')
         length = asprintf(&path, "%s/mailroam/%s", base, name);
-    else if (home && *home == '/')
+    else if (beneath_home && home && *home == '/')
         length = asprintf(&path, "%s/%s/mailroam/%s", home, beneath_home, name);
     else {
         errno = ENOENT;
@@ -35,6 +35,11 @@ char *path_config(const char *name)
 char *path_state(const char *name)
 {
     return path_below("XDG_STATE_HOME", ".local/state", name);
+}
+
+char *path_runtime(const char *name)
+{
+    return path_below("XDG_RUNTIME_DIR", NULL, name);
 }
 
 int path_make_directories(const char *path)

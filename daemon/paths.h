@@ -9,6 +9,9 @@ char *path_config(const char *name);
 /* $XDG_STATE_HOME/mailroam/`name`, likewise. */
 char *path_state(const char *name);
 
+/* $XDG_RUNTIME_DIR/mailroam/`name`, likewise; what is there ends with the session. */
+char *path_runtime(const char *name);
+
 /* Makes the directory and those above it, 0700 as the specification asks. 0 or negative errno. */
 int path_make_directories(const char *path);
 

@@ -11,13 +11,13 @@
  * us the network, and so our children: they would find every server unreachable, and say so.
  */
 #include "prober.h"
+#include "child.h"
 #include "cleanup.h"
 #include "error.h"
 #include "judge/finding.h"
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -92,37 +92,6 @@ static int connect_to(const char *path)
         return -errno;
     r = check_peer(fd);
     return r < 0 ? r : TAKE_FD(fd);
-}
-
-/* Starts a child with `fd` for its standard input and output. 0 or negative errno. */
-static int spawn(const char *path, int fd, pid_t *ret)
-{
-    static const char *const arguments[] = {"mailroam-probe", "--request", NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, broken_pipe;
-    int error;
-
-    if (posix_spawn_file_actions_init(&actions) != 0)
-        return -ENOMEM;
-    if (posix_spawnattr_init(&attributes) != 0) {
-        posix_spawn_file_actions_destroy(&actions);
-        return -ENOMEM;
-    }
-    sigemptyset(&none);
-    sigemptyset(&broken_pipe);
-    sigaddset(&broken_pipe, SIGPIPE);
-    posix_spawnattr_setsigmask(&attributes, &none); /* ours blocks what sd-event waits for */
-    posix_spawnattr_setsigdefault(&attributes, &broken_pipe);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    error = posix_spawn_file_actions_adddup2(&actions, fd, STDIN_FILENO);
-    if (error == 0)
-        error = posix_spawn_file_actions_adddup2(&actions, fd, STDOUT_FILENO);
-    if (error == 0)
-        error = posix_spawn(ret, path, &actions, &attributes, (char *const *)arguments, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return -error;
 }
 
 /* --- while it works -------------------------------------------------------------------------- */
@@ -276,6 +245,7 @@ static int watch_child(struct prober *prober, pid_t pid)
 /* Our end of a connection to a probe, or negative errno. */
 static int reach(struct prober *prober)
 {
+    static const char *const arguments[] = {"mailroam-probe", "--request", NULL};
     const char *place = prober_place();
     _cleanup_close_ int ours = -1, theirs = -1;
     int ends[2], r;
@@ -289,7 +259,7 @@ static int reach(struct prober *prober)
     theirs = ends[1];
     if (fcntl(ours, F_SETFL, O_NONBLOCK) < 0)
         return -errno;
-    r = spawn(place, theirs, &pid);
+    r = child_spawn(place, arguments, (int[]){theirs, theirs, STDERR_FILENO}, &pid);
     if (r == 0)
         r = watch_child(prober, pid);
     return r < 0 ? r : TAKE_FD(ours);

@@ -10,6 +10,7 @@
  */
 #include "cli.h"
 #include "error.h"
+#include "json-text.h"
 #include "words.h"
 #include <stdio.h>
 #include <string.h>
@@ -104,7 +105,8 @@ static int look_at(struct check *check, const struct client_account *account,
                    const struct client_endpoint *endpoint, enum moment moment)
 {
     json_object *object = verdict_to_json(account, endpoint);
-    _cleanup_free_ char *facts = object ? strdup(json_object_to_json_string(object)) : NULL;
+    const char *text = json_text(object);
+    _cleanup_free_ char *facts = text ? strdup(text) : NULL;
     struct seen *seen = seen_find(check, account, endpoint);
     bool changed;
 

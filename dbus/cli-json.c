@@ -3,6 +3,7 @@
 /* The daemon's facts as JSON: one object a line, with the words of the bus interface. */
 #include "cli.h"
 #include "error.h"
+#include "json-text.h"
 #include <stdio.h>
 
 bool json_put(json_object *object, const char *key, json_object *value)
@@ -100,11 +101,8 @@ json_object *account_to_json(const struct client_account *account)
 
 int json_print(json_object *object)
 {
-    const char *text = NULL;
+    const char *text = json_text(object);
 
-    if (object)
-        text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-                                                          JSON_C_TO_STRING_NOSLASHESCAPE);
     if (text) {
         puts(text);
         fflush(stdout);

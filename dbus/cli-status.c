@@ -4,11 +4,17 @@
  * mailroam status, mailroam accounts: what the daemon publishes at this moment; with --watch status
  * shows it again whenever it has changed. What is shown is compared as a whole with what was shown
  * last, so neither signals that change nothing nor a restart of the daemon make it repeat itself.
+ * On a terminal it never takes more lines than that has: what was scrolled away could not be drawn
+ * over.
  */
 #include "cli-bar.h"
 #include "error.h"
+#include "json-text.h"
 #include "words.h"
+#include <fcntl.h>
+#include <libintl.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,21 +72,20 @@ static const char *default_mark(const struct client *client, const struct client
                : "";
 }
 
-static int print_status(const struct client *client, const struct options *options)
+static int print_status(const struct client *client, const struct options *options,
+                        const struct screen *screen)
 {
     _cleanup_free_ char *network = network_words(&client->manager.network);
-    struct screen screen;
     int r = 0;
 
     if (!network)
         return -ENOMEM;
-    screen_init(&screen);
-    print_text(&screen, TONE_STRONG, _("Network"), 12);
-    print_wrapped(&screen, TONE_PLAIN, network, 12, 12);
+    print_text(screen, TONE_STRONG, _("Network"), 12);
+    print_wrapped(screen, TONE_PLAIN, network, 12, 12);
     for (size_t i = 0; r == 0 && i < client->n_accounts; i++)
         if (account_meant(options, client->accounts[i])) {
             putchar('\n');
-            r = print_account(&screen, client->accounts[i],
+            r = print_account(screen, client->accounts[i],
                               default_mark(client, client->accounts[i]));
         }
     if (client->n_accounts == 0)
@@ -134,13 +139,16 @@ static enum exit_status status_once(const struct options *options)
 {
     enum exit_status status;
     _cleanup_(client_freep) struct client *client = client_open_or_say(&status);
+    struct screen screen;
     int r;
 
     if (!client)
         return status;
     if (!account_exists(client, options->account))
         return EXIT_OTHER;
-    r = options->json ? json_print(status_to_json(client, options)) : print_status(client, options);
+    screen_init(&screen);
+    r = options->json ? json_print(status_to_json(client, options))
+                      : print_status(client, options, &screen);
     return r < 0 ? no_memory() : status_of(client, options);
 }
 
@@ -175,6 +183,52 @@ static int show_absence(const struct watched *watched)
     return 0;
 }
 
+/* Prints as many of the lines as the screen has, and how many there would be. */
+static void print_lines(const struct screen *screen, FILE *lines)
+{
+    _cleanup_free_ char *line = NULL, *rest = NULL;
+    size_t size = 0, n = 0, shown;
+
+    while (getline(&line, &size, lines) > 0)
+        n++;
+    rewind(lines);
+    /* The cursor stands below the last line, and a line of ours says that there is more. */
+    shown = n < screen->height ? n : screen->height > 2 ? screen->height - 2 : 0;
+    for (size_t i = 0; i < shown && getline(&line, &size, lines) > 0; i++)
+        fputs(line, stdout);
+    if (shown == n)
+        return;
+    rest =
+        format_new(ngettext("... and %zu more line: this window is too low for it",
+                            "... and %zu more lines: this window is too low for them", n - shown),
+                   n - shown);
+    print_cut(screen, TONE_FAINT, rest ?: "...", screen->width);
+    putchar('\n');
+}
+
+/* Everything that is printed goes to standard output, so a file takes its place meanwhile. */
+static int print_status_cut(const struct client *client, const struct options *options,
+                            const struct screen *screen)
+{
+    _cleanup_close_ int terminal = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    FILE *lines = tmpfile();
+    int r;
+
+    if (terminal < 0 || !lines || fflush(stdout) != 0 || dup2(fileno(lines), STDOUT_FILENO) < 0) {
+        if (lines)
+            fclose(lines);
+        return print_status(client, options, screen); /* uncut is better than nothing */
+    }
+    r = print_status(client, options, screen);
+    fflush(stdout);
+    (void)dup2(terminal, STDOUT_FILENO);
+    rewind(lines);
+    if (r == 0)
+        print_lines(screen, lines);
+    fclose(lines);
+    return r;
+}
+
 /* Shows all of it: over what stood on the terminal, or as a block of its own. */
 static int show(struct watched *watched, const struct screen *screen)
 {
@@ -190,7 +244,11 @@ static int show(struct watched *watched, const struct screen *screen)
         fputs("\033[H\033[2J", stdout);
     else if (!options->json && watched->shown)
         putchar('\n');
-    r = known ? print_status(watched->client, options) : show_absence(watched);
+    if (!known)
+        r = show_absence(watched);
+    else
+        r = screen->height == SIZE_MAX ? print_status(watched->client, options, screen)
+                                       : print_status_cut(watched->client, options, screen);
     fflush(stdout);
     return r;
 }
@@ -202,7 +260,8 @@ static int show_change(struct watched *watched, bool again)
     json_object *object = client_known(watched->client)
                               ? status_to_json(watched->client, watched->options)
                               : json_object_new_object();
-    _cleanup_free_ char *now = object ? strdup(json_object_to_json_string(object)) : NULL;
+    const char *text = json_text(object);
+    _cleanup_free_ char *now = text ? strdup(text) : NULL;
     int r;
 
     json_object_put(object);

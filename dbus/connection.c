@@ -55,6 +55,7 @@ struct bus_connection {
     sd_event_source *comeback; /* inotify on the socket's directory, while WAITING */
 
     DBusConnection *connection;
+    bool filtered; /* libdbus aborts where a filter is to go that never came */
     struct bus_loop *loop;
     DBusPendingCall *hello;
 };
@@ -189,6 +190,7 @@ static DBusHandlerResult on_message(_unused_ DBusConnection *dbus, DBusMessage *
                                     void *userdata)
 {
     struct bus_connection *connection = userdata;
+    DBusHandlerResult result;
 
     /* Nobody can send this one: libdbus takes no message of that interface from outside. */
     if (dbus_message_is_signal(message, DBUS_INTERFACE_LOCAL, "Disconnected"))
@@ -196,7 +198,10 @@ static DBusHandlerResult on_message(_unused_ DBusConnection *dbus, DBusMessage *
                              connection->address);
     if (connection->state != CONNECTION_OPEN)
         return DBUS_HANDLER_RESULT_NOT_YET_HANDLED;
-    return connection->callbacks.message(message, connection->userdata);
+    result = connection->callbacks.message(message, connection->userdata);
+    if (result == DBUS_HANDLER_RESULT_NEED_MEMORY && connection->loop)
+        bus_loop_starved(connection->loop);
+    return result;
 }
 
 static void drop_connection(struct bus_connection *connection)
@@ -205,7 +210,8 @@ static void drop_connection(struct bus_connection *connection)
     connection->loop = bus_loop_free(connection->loop);
     if (!connection->connection)
         return;
-    dbus_connection_remove_filter(connection->connection, on_message, connection);
+    if (connection->filtered)
+        dbus_connection_remove_filter(connection->connection, on_message, connection);
     dbus_connection_close(connection->connection); /* a private one has to be, before the unref */
     dbus_connection_unref(connection->connection);
     connection->connection = NULL;
@@ -225,7 +231,9 @@ static void attempt(struct bus_connection *connection)
     connection->generation++;
     dbus_connection_set_exit_on_disconnect(connection->connection, FALSE);
     dbus_connection_set_route_peer_messages(connection->connection, TRUE);
-    if (!dbus_connection_add_filter(connection->connection, on_message, connection, NULL) ||
+    connection->filtered =
+        dbus_connection_add_filter(connection->connection, on_message, connection, NULL);
+    if (!connection->filtered ||
         bus_loop_new(&connection->loop, connection->event, connection->connection) < 0 ||
         bus_connection_call(connection,
                             bus_call_new(DBUS_SERVICE_DBUS, DBUS_PATH_DBUS, DBUS_INTERFACE_DBUS,

@@ -12,6 +12,7 @@
 #include "loop.h"
 #include "cleanup.h"
 #include "error.h"
+#include <stdbool.h>
 #include <sys/epoll.h>
 
 #define MEMORY_PAUSE_USEC 100000
@@ -23,6 +24,7 @@ struct bus_loop {
     sd_event_source *io;       /* there while there is a watch */
     sd_event_source *dispatch; /* on while messages wait */
     sd_event_source *memory;   /* on after something failed without memory */
+    bool starved;              /* it is on, and messages wait for it, too */
 };
 
 DEFINE_CLEANUP(struct bus_loop *, bus_loop_free)
@@ -46,7 +48,8 @@ static void schedule(struct bus_loop *loop, DBusDispatchStatus status)
 {
     switch (status) {
     case DBUS_DISPATCH_DATA_REMAINS:
-        switch_on(loop->dispatch);
+        if (!loop->starved)
+            switch_on(loop->dispatch);
         break;
     case DBUS_DISPATCH_NEED_MEMORY:
         start_timer(loop->memory, MEMORY_PAUSE_USEC);
@@ -93,6 +96,7 @@ static int on_memory(_unused_ sd_event_source *source, uint64_t usec, void *data
 {
     struct bus_loop *loop = data;
 
+    loop->starved = false;
     if (loop->io)
         update_io(loop);
     schedule(loop, dbus_connection_get_dispatch_status(loop->connection));
@@ -196,6 +200,12 @@ static void on_timeout_removed(DBusTimeout *timeout, _unused_ void *data)
 static void on_timeout_toggled(DBusTimeout *timeout, _unused_ void *data)
 {
     start_timeout(timeout);
+}
+
+void bus_loop_starved(struct bus_loop *loop)
+{
+    loop->starved = true;
+    start_timer(loop->memory, MEMORY_PAUSE_USEC);
 }
 
 int bus_loop_new(struct bus_loop **ret, sd_event *event, DBusConnection *connection)

@@ -3,7 +3,8 @@
 /*
  * mailroam-notify: puts the parts together. One direction: source -> matters -> server; what a
  * person does with a notification comes back from the server. Ends by SIGTERM or SIGINT, taking its
- * notifications along, as nobody would answer their buttons; reads its settings again on SIGHUP.
+ * notifications along, as nobody would answer their buttons, unless it is only started anew: then
+ * the next process takes them over. Reads its settings again on SIGHUP.
  */
 #include "config.h"
 #include "error.h"
@@ -11,8 +12,10 @@
 #include "log.h"
 #include "notify-deeds.h"
 #include "notify-matters.h"
+#include "notify-restart.h"
 #include "notify-server.h"
 #include "notify-source.h"
+#include "notify-standing.h"
 #include "paths.h"
 #include "words.h"
 #include <getopt.h>
@@ -36,16 +39,18 @@ struct app {
     struct notify_server *server;
     struct matters *matters;
     struct notify_settings settings;
-    char *ledger_path;      /* NULL: nowhere to keep it */
-    char *portal;           /* where to log in, as published last; or NULL */
-    char *asked_network;    /* about which somebody asked for a check; or NULL */
-    sd_event_source *later; /* on while something is held back for a time */
-    bool lost;              /* the bus, which has been said */
+    char *ledger_path;               /* NULL: nowhere to keep it */
+    char *portal;                    /* where to log in, as published last; or NULL */
+    char *asked_network;             /* about which somebody asked for a check; or NULL */
+    sd_event_source *later;          /* on while something is held back for a time */
+    bool lost;                       /* the bus, which has been said */
+    struct restart_question restart; /* asked when it is to stop */
     bool stopping;
 };
 
 static void app_clear(struct app *app)
 {
+    bus_pending_free(app->restart.pending);
     notify_source_free(app->source);
     notify_server_free(app->server);
     matters_free(app->matters);
@@ -277,6 +282,7 @@ static bool on_closed(const char *problem, void *userdata)
     if (!app->lost)
         log_warning("%s; waiting for it", problem);
     app->lost = true;
+    app->restart.pending = bus_pending_free(app->restart.pending);
     notify_server_closed(app->server);
     notify_source_closed(app->source);
     return true;
@@ -303,16 +309,25 @@ static int on_hangup(_unused_ sd_event_source *source, _unused_ const struct sig
     return 0;
 }
 
-/* What is being shown has no number yet by which it could be withdrawn: that is waited for. */
+/* What is being shown has no number yet by which it could be withdrawn, or taken over: that is
+ * waited for. */
+static void on_end_known(bool is_restart, void *userdata)
+{
+    struct app *app = userdata;
+
+    for (enum matter matter = 0; !is_restart && matter < N_MATTER; matter++)
+        notify_server_withdraw(app->server, matter);
+}
+
 static int on_stop(_unused_ sd_event_source *source, _unused_ const struct signalfd_siginfo *info,
                    void *userdata)
 {
     struct app *app = userdata;
 
     (void)sd_notify(false, "STOPPING=1");
+    if (!app->stopping && restart_ask(&app->restart) < 0)
+        on_end_known(false, app);
     app->stopping = true;
-    for (enum matter matter = 0; matter < N_MATTER; matter++)
-        notify_server_withdraw(app->server, matter);
     (void)sd_event_source_set_time_relative(app->later, STOP_DEADLINE_USEC);
     return sd_event_source_set_enabled(app->later, SD_EVENT_ONESHOT);
 }
@@ -321,7 +336,10 @@ static int on_turn(_unused_ sd_event_source *source, void *userdata)
 {
     struct app *app = userdata;
 
-    return app->stopping && !notify_server_busy(app->server) ? sd_event_exit(app->event, 0) : 0;
+    standing_save(app->matters, app->server);
+    return app->stopping && !app->restart.pending && !notify_server_busy(app->server)
+               ? sd_event_exit(app->event, 0)
+               : 0;
 }
 
 static int add_sources(struct app *app)
@@ -359,6 +377,10 @@ static int prepare(struct app *app)
         r = notify_server_new(&app->server, app->connection, &server_callbacks, app);
     if (r >= 0)
         r = notify_source_new(&app->source, app->event, app->connection, &source_callbacks, app);
+    if (r >= 0)
+        r = standing_load(app->matters, app->server);
+    app->restart = (struct restart_question){
+        .connection = app->connection, .answered = on_end_known, .userdata = app};
     return r < 0 ? r : add_sources(app);
 }
 

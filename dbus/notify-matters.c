@@ -8,8 +8,10 @@
  *   only what the ledger has            what stands about this network stays, and follows its text;
  *                                       what stands about another one is withdrawn
  *
- * While a check is under way nothing changes. What may not be shown now (the limit, Do Not Disturb,
- * no server) does not get into the ledger, so it is told later if it still holds then.
+ * While a check is under way nothing changes, nor while a daemon that was there may be starting
+ * again: what it says until its first check has ended is no reason to take anything away. What may
+ * not be shown now (the limit, Do Not Disturb, no server) does not get into the ledger, so it is
+ * told later if it still holds then.
  */
 #include "notify-matters.h"
 #include "error.h"
@@ -25,6 +27,7 @@ struct matters {
     struct standing standing[N_MATTER];
     uint64_t shown[MATTERS_BURST]; /* CLOCK_BOOTTIME of the last ones, a ring; 0: none yet */
     size_t next;                   /* the oldest of them */
+    uint64_t absent_until; /* CLOCK_BOOTTIME: until then the daemon may come back; 0: it is there */
 };
 
 /* One decision in the making. */
@@ -82,6 +85,19 @@ void matters_closed(struct matters *matters, enum matter matter)
     free(standing->network);
     standing->network = NULL;
     notice_clear(&standing->notice);
+}
+
+int matters_adopt(struct matters *matters, enum matter matter, const char *network,
+                  const struct notice *notice)
+{
+    struct standing adopted = {strdup(network), {strdup(notice->summary), strdup(notice->body)}};
+
+    matters_closed(matters, matter);
+    matters->standing[matter] = adopted;
+    if (adopted.network && adopted.notice.summary && adopted.notice.body)
+        return 0;
+    matters_closed(matters, matter);
+    return -ENOMEM;
 }
 
 static void withdraw(struct decision *decision, enum matter matter)
@@ -249,6 +265,28 @@ static int decide_all(struct decision *decision)
     return r < 0 ? r : learn_ports(decision, false);
 }
 
+static bool stands_any(const struct matters *matters)
+{
+    for (enum matter matter = 0; matter < N_MATTER; matter++)
+        if (matters->standing[matter].network)
+            return true;
+    return false;
+}
+
+/* There is nothing to be said. Is that so because the daemon is being started anew? */
+static bool is_absent(struct decision *decision)
+{
+    struct matters *matters = decision->matters;
+    uint64_t now = decision->moment->boottime;
+
+    if (!decision->published && matters->absent_until == 0)
+        matters->absent_until = now + MATTERS_ABSENCE_USEC;
+    if (now >= matters->absent_until || !stands_any(matters))
+        return false;
+    decision->plan.again_at = matters->absent_until;
+    return true;
+}
+
 int matters_decide(struct matters *matters, const struct published *published,
                    const struct notify_settings *settings, const struct moment *moment,
                    struct plan *ret)
@@ -259,12 +297,17 @@ int matters_decide(struct matters *matters, const struct published *published,
 
     switch (published ? outlook_of(published) : OUTLOOK_NOTHING) {
     case OUTLOOK_NOTHING:
+        if (is_absent(&decision))
+            break;
+        if (published)
+            matters->absent_until = 0;
         for (enum matter matter = 0; matter < N_MATTER; matter++)
             withdraw(&decision, matter);
         break;
     case OUTLOOK_UNDECIDED:
         break;
     case OUTLOOK_DECIDED:
+        matters->absent_until = 0;
         decision.network = published->manager.network.id;
         decision.muted = ledger_muted(matters->ledger, decision.network);
         r = decide_all(&decision);

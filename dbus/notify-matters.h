@@ -18,6 +18,9 @@ struct ledger *matters_ledger(struct matters *matters);
 #define MATTERS_BURST       5 /* notifications within ... */
 #define MATTERS_PERIOD_USEC UINT64_C(600000000)
 
+/* For so long a daemon that went away may be starting again: what stands is not taken away. */
+#define MATTERS_ABSENCE_USEC UINT64_C(30000000)
+
 struct moment {
     uint64_t boottime; /* µs of CLOCK_BOOTTIME */
     uint64_t date;     /* s since 1970 */
@@ -33,7 +36,8 @@ enum step {
 struct plan {
     enum step steps[N_MATTER];
     bool held_back;    /* there is something to tell that cannot be shown now */
-    uint64_t again_at; /* CLOCK_BOOTTIME: when it can, as far as that is a matter of time; or 0 */
+    uint64_t again_at; /* CLOCK_BOOTTIME: when to decide again, as far as that is a matter of time;
+                          or 0 */
 };
 
 /*
@@ -51,3 +55,7 @@ const char *matters_network(const struct matters *matters, enum matter matter);
 
 /* Somebody, or time, has taken away what stood. */
 void matters_closed(struct matters *matters, enum matter matter);
+
+/* This stands already, since an earlier process of ours. 0 or -ENOMEM. */
+int matters_adopt(struct matters *matters, enum matter matter, const char *network,
+                  const struct notice *notice);

@@ -33,8 +33,9 @@ struct slot {
     enum matter matter;
     struct notice notice; /* without a summary: nothing is wished */
     bool login;
-    bool dirty;       /* another one than the call under way brings */
-    dbus_uint32_t id; /* what the server shows; 0: nothing */
+    bool dirty;            /* another one than the call under way brings */
+    dbus_uint32_t id;      /* what the server shows; 0: nothing */
+    dbus_uint32_t adopted; /* what an earlier process left there; 0: nothing */
     DBusPendingCall *pending;
 };
 
@@ -48,6 +49,9 @@ struct notify_server {
     bool is_ready; /* it has answered all questions */
     bool body, markup, actions, inhibited;
     bool has_complained;
+    bool changed;
+    char *identity; /* the bus's own name, and the owner's; NULL: none */
+    char *heir_of;  /* the one that the adopted numbers are of; NULL: none are left */
     struct slot slots[N_MATTER];
 };
 
@@ -190,6 +194,7 @@ static void close_notification(struct slot *slot)
     call = bus_call_new(slot->server->owner, SERVER_PATH, SERVER, "CloseNotification",
                         DBUS_TYPE_UINT32, &slot->id, DBUS_TYPE_INVALID);
     slot->id = 0;
+    slot->server->changed = true;
     if (!call)
         return;
     dbus_message_set_no_reply(call, TRUE); /* that it was gone already is no problem */
@@ -214,6 +219,7 @@ static void on_notified(_unused_ DBusPendingCall *pending, void *userdata)
 
     if (!answer)
         return;
+    server->changed = true;
     if (dbus_message_get_type(answer) == DBUS_MESSAGE_TYPE_ERROR)
         complain(server, "shows nothing", dbus_message_get_error_name(answer));
     else if (!dbus_message_get_args(answer, NULL, DBUS_TYPE_UINT32, &slot->id, DBUS_TYPE_INVALID))
@@ -227,7 +233,7 @@ static void on_notified(_unused_ DBusPendingCall *pending, void *userdata)
 /* 0 or -ENOMEM. */
 static int send_slot(struct slot *slot)
 {
-    slot->dirty = slot->pending;
+    slot->dirty = slot->pending || !slot->server->is_ready;
     if (slot->pending || !slot->server->is_ready)
         return 0;
     return bus_connection_call(slot->server->connection, notify_call_new(slot), on_notified, slot,
@@ -259,6 +265,42 @@ void notify_server_withdraw(struct notify_server *server, enum matter matter)
         close_notification(slot);
 }
 
+struct notify_shown notify_server_shown(const struct notify_server *server, enum matter matter)
+{
+    const struct slot *slot = &server->slots[matter];
+
+    if (!slot->notice.summary || slot->id == 0)
+        return (struct notify_shown){0};
+    return (struct notify_shown){&slot->notice, slot->id, slot->login};
+}
+
+const char *notify_server_identity(const struct notify_server *server)
+{
+    return server->identity ?: "";
+}
+
+bool notify_server_changed(struct notify_server *server)
+{
+    bool changed = server->changed;
+
+    server->changed = false;
+    return changed;
+}
+
+int notify_server_adopt(struct notify_server *server, const char *identity, enum matter matter,
+                        const struct notify_shown *shown)
+{
+    struct slot *slot = &server->slots[matter];
+
+    if (!server->heir_of && !(server->heir_of = strdup(identity)))
+        return -ENOMEM;
+    if (notify_server_show(server, matter, shown->notice, shown->login) < 0)
+        return -ENOMEM;
+    slot->adopted = shown->id;
+    slot->dirty = false;
+    return 0;
+}
+
 bool notify_server_busy(const struct notify_server *server)
 {
     for (size_t i = 0; i < N_MATTER; i++)
@@ -281,7 +323,9 @@ static void ready(struct notify_server *server)
 
     server->is_ready = true;
     for (size_t i = 0; !was_ready && i < N_MATTER; i++)
-        if (server->slots[i].notice.summary && send_slot(&server->slots[i]) < 0)
+        if (server->slots[i].notice.summary &&
+            (server->slots[i].id == 0 || server->slots[i].dirty) &&
+            send_slot(&server->slots[i]) < 0)
             log_error("no memory for a notification");
     if (notify_server_can_show(server))
         server->callbacks.ready(server->userdata);
@@ -352,6 +396,34 @@ static void on_capabilities(_unused_ DBusPendingCall *pending, void *userdata)
     ask_inhibited(server);
 }
 
+/* Takes over what an earlier process left with this very server; another one has none of it. */
+static void inherit(struct notify_server *server)
+{
+    for (size_t i = 0; server->heir_of && i < N_MATTER; i++) {
+        struct slot *slot = &server->slots[i];
+
+        if (server->identity && strcmp(server->heir_of, server->identity) == 0)
+            slot->id = slot->adopted;
+        if (!slot->notice.summary) /* withdrawn before it was known whom to tell */
+            close_notification(slot);
+        slot->adopted = 0;
+    }
+    free(server->heir_of);
+    server->heir_of = NULL;
+}
+
+static void set_identity(struct notify_server *server)
+{
+    DBusConnection *dbus = bus_connection_get(server->connection);
+    char *bus = server->owner && dbus ? dbus_connection_get_server_id(dbus) : NULL;
+
+    free(server->identity);
+    server->identity = NULL;
+    if (bus && asprintf(&server->identity, "%s %s", bus, server->owner) < 0)
+        server->identity = NULL;
+    dbus_free(bus);
+}
+
 static void set_owner(struct notify_server *server, const char *owner)
 {
     server->question = bus_pending_free(server->question);
@@ -362,10 +434,14 @@ static void set_owner(struct notify_server *server, const char *owner)
     }
     free(server->owner);
     server->owner = *owner ? strdup(owner) : NULL; /* without memory it is not there */
-    if (server->owner)
+    set_identity(server);
+    if (server->owner) {
+        inherit(server);
+        server->changed = true;
         ask(server,
             bus_call_new(server->owner, SERVER_PATH, SERVER, "GetCapabilities", DBUS_TYPE_INVALID),
             on_capabilities);
+    }
 }
 
 static void on_owner(_unused_ DBusPendingCall *pending, void *userdata)
@@ -429,6 +505,7 @@ static void on_notification_closed(struct notify_server *server, DBusMessage *si
     if (!slot || slot->pending) /* replaced just now: that one stands */
         return;
     slot->id = 0;
+    server->changed = true;
     notice_clear(&slot->notice);
     server->callbacks.closed(slot->matter, server->userdata);
 }
@@ -533,6 +610,8 @@ struct notify_server *notify_server_free(struct notify_server *server)
     bus_pending_free(server->question);
     bus_pending_free(server->waking);
     free(server->owner);
+    free(server->identity);
+    free(server->heir_of);
     free(server);
     return NULL;
 }

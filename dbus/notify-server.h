@@ -39,5 +39,22 @@ int notify_server_show(struct notify_server *server, enum matter matter,
                        const struct notice *notice, bool login);
 void notify_server_withdraw(struct notify_server *server, enum matter matter);
 
+/* What it shows of a matter: the service's number, and a name for this very service on this very
+ * bus. */
+struct notify_shown {
+    const struct notice *notice; /* NULL: nothing */
+    dbus_uint32_t id;
+    bool login;
+};
+struct notify_shown notify_server_shown(const struct notify_server *server, enum matter matter);
+const char *notify_server_identity(const struct notify_server *server); /* "": there is none */
+/* Has any of that changed since this was last asked? */
+bool notify_server_changed(struct notify_server *server);
+
+/* Before the bus is there: an earlier process of ours has had this shown by that service. If it is
+ * still the one, it stays as it is; another one is to show it. 0 or -ENOMEM. */
+int notify_server_adopt(struct notify_server *server, const char *identity, enum matter matter,
+                        const struct notify_shown *shown);
+
 /* Is an answer awaited, without which something cannot be withdrawn? */
 bool notify_server_busy(const struct notify_server *server);

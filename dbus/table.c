@@ -37,11 +37,15 @@ void screen_init(struct screen *screen)
 {
     const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
     bool tty = isatty(STDOUT_FILENO);
+    struct winsize size;
 
     screen->terminal = tty && term && *term && strcmp(term, "dumb") != 0;
     screen->colour = screen->terminal && !(no_color && *no_color); /* https://no-color.org */
     screen->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     screen->width = tty ? terminal_width() : SIZE_MAX;
+    screen->height = screen->terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row
+                         ? size.ws_row
+                         : SIZE_MAX;
 }
 
 /* The bytes and the columns of the character at `text`, which is not the end. */

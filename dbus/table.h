@@ -15,6 +15,7 @@ struct screen {
     bool terminal; /* standard output is one, and can do more than print lines */
     bool colour;   /* it is one, and neither $NO_COLOR nor TERM=dumb forbid colours */
     bool utf8;
+    size_t height; /* lines; SIZE_MAX where it is no terminal, or one that does not say */
     size_t width; /* columns; SIZE_MAX where it is no terminal: lines are for other programs then */
 };
 

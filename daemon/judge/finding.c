@@ -7,6 +7,7 @@
 #include "judge/finding.h"
 #include "cleanup.h"
 #include "error.h"
+#include "json-text.h"
 #include <string.h>
 
 static bool add(json_object *object, const char *key, json_object *value)
@@ -78,22 +79,16 @@ int finding_from_json(json_object *object, struct finding *ret)
 
 int finding_from_line(const char *line, size_t length, struct finding *ret)
 {
-    json_tokener *tokener;
     json_object *object;
     int r;
 
     if (length > FINDING_LINE_MAX)
         return -EBADMSG;
-    tokener = json_tokener_new_ex(4); /* finding, evidence, list: nothing is deeper */
-    if (!tokener)
-        return -ENOMEM;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-    object = json_tokener_parse_ex(tokener, line, (int)length);
-    /* A number at the end of the text is not complete for the tokener; an object always is. */
-    r = object && json_tokener_get_parse_end(tokener) == length ? finding_from_json(object, ret)
-                                                                : -EBADMSG;
+    r = json_from_text(line, length, 4, &object, NULL); /* finding, evidence, list, no deeper */
+    if (r < 0)
+        return r;
+    r = finding_from_json(object, ret);
     json_object_put(object);
-    json_tokener_free(tokener);
     return r;
 }
 

@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "journal.h"
+#include "json-text.h"
 #include "log.h"
 #include "text.h"
 #include <stdarg.h>
@@ -270,38 +271,24 @@ static const char *check_root(json_object *root, uint8_t salt[static MEMORY_SALT
     return NULL;
 }
 
-/* The JSON, new, or NULL with *ret_problem set (static text). */
-static json_object *parse(const char *text, size_t length, const char **ret_problem)
+/* As json_from_text(), but for white space at the end. */
+static int parse(const char *text, size_t length, json_object **ret, const char **ret_problem)
 {
-    json_tokener *tokener = json_tokener_new_ex(DEPTH);
-    json_object *root;
-
-    *ret_problem = strerror(ENOMEM);
-    if (!tokener)
-        return NULL;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     while (length > 0 && strchr(" \t\r\n", text[length - 1]) && text[length - 1])
         length--;
-    root = json_tokener_parse_ex(tokener, text, (int)length);
-    if (!root || json_tokener_get_parse_end(tokener) != length) {
-        enum json_tokener_error error = json_tokener_get_error(tokener);
-
-        *ret_problem = error == json_tokener_success ? "there is more than one object"
-                                                     : json_tokener_error_desc(error);
-        json_object_put(TAKE(root));
-    }
-    json_tokener_free(tokener);
-    return root;
+    return json_from_text(text, length, DEPTH, ret, ret_problem);
 }
 
 int memory_file_read(const char *path, const char *text, size_t length, struct memory_content *ret)
 {
     struct reader reader = {.path = path};
     struct memory_content content = {.networks = {.n = 0}};
-    const char *problem;
-    _cleanup_(json_object_putp) json_object *root = parse(text, length, &problem);
-    int r;
+    const char *problem = NULL;
+    _cleanup_(json_object_putp) json_object *root = NULL;
+    int r = parse(text, length, &root, &problem);
 
+    if (r == -ENOMEM)
+        return r; /* nothing is wrong with the file */
     if (root)
         problem = check_root(root, content.salt);
     if (problem) {
@@ -407,10 +394,7 @@ static int write_list(FILE *file, const char *key, const struct memory_list *lis
     fprintf(file, ",\n\"%s\":[", key);
     for (size_t i = 0; i < list->n; i++) {
         _cleanup_(json_object_putp) json_object *object = to_json(list->items[i]);
-        const char *text =
-            object ? json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-                                                                JSON_C_TO_STRING_NOSLASHESCAPE)
-                   : NULL;
+        const char *text = json_text(object);
 
         if (!text)
             return -ENOMEM;

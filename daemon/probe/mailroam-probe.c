@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "error.h"
+#include "json-text.h"
 #include "judge/mechanism.h"
 #include "probe/contain.h"
 #include "probe/onlink.h"
@@ -38,7 +39,6 @@ struct output {
     bool json;
     bool works; /* something did, and took the login where one was wanted */
     struct request *request;
-    sd_event *event;
 };
 
 DEFINE_CLEANUP(struct tls_policy *, tls_policy_free)
@@ -266,8 +266,7 @@ static int read_expectations(const char *path, struct request *request)
 static int print_json(const struct finding *finding)
 {
     json_object *object = finding_to_json(finding);
-    int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
-    const char *text = object ? json_object_to_json_string_ext(object, flags) : NULL;
+    const char *text = json_text(object);
     int r = !text ? -ENOMEM : puts(text) < 0 ? -EIO : 0;
 
     json_object_put(object);
@@ -294,7 +293,7 @@ static bool is_logged_in(const struct finding *finding)
     return login && strcmp(login, login_outcome_to_string(LOGIN_ACCEPTED)) == 0;
 }
 
-static void on_finding(const struct finding *finding, void *userdata)
+static int on_finding(const struct finding *finding, void *userdata)
 {
     struct output *output = userdata;
     int r = output->json ? print_json(finding) : print_words(finding);
@@ -302,10 +301,7 @@ static void on_finding(const struct finding *finding, void *userdata)
     output->works |=
         finding->verdict == VERDICT_WORKS && (!output->request->user || is_logged_in(finding));
     output->request->secret = secret_free(output->request->secret); /* it has served */
-    if (r == 0 && fflush(stdout) != 0)
-        r = -EIO;
-    if (r < 0) /* nobody reads on: there is no sense in going on */
-        (void)sd_event_exit(output->event, r);
+    return r == 0 && fflush(stdout) != 0 ? -EIO : r;
 }
 
 /* Who reads is gone, and so is the sense of the check. Of a socket or a pipe this is told when the
@@ -352,7 +348,6 @@ static int run(struct options *options)
     on_link_read();
 
     r = sd_event_new(&event);
-    output.event = event;
     if (r >= 0)
         r = watch_for_hangup(event, options);
     if (r >= 0)

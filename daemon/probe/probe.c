@@ -68,6 +68,8 @@ static const struct finding *expected_of(const struct run *run)
 /* Gives every verdict that can be given by now. */
 void probe_give_verdicts(struct probe *probe)
 {
+    int r;
+
     for (size_t i = 0; i < probe->n_runs; i++) {
         struct run *run = &probe->runs[i];
         struct siblings siblings = siblings_of(run);
@@ -77,11 +79,13 @@ void probe_give_verdicts(struct probe *probe)
             continue;
         run->judged = true;
         suspicion_conclude(run);
-        if (judge(&run->observation, &siblings, expected_of(run), &run->finding) < 0) {
-            (void)sd_event_exit(probe->event, -ENOMEM);
+        r = judge(&run->observation, &siblings, expected_of(run), &run->finding);
+        if (r >= 0)
+            r = probe->callback(&run->finding, probe->userdata);
+        if (r < 0) {
+            (void)sd_event_exit(probe->event, r);
             return;
         }
-        probe->callback(&run->finding, probe->userdata);
     }
     end_when_done(probe);
 }

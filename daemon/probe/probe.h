@@ -10,8 +10,9 @@
 
 struct probe;
 
-/* An endpoint's verdict stands; called once for each, in the order in which they come to stand. */
-typedef void (*probe_callback)(const struct finding *finding, void *userdata);
+/* An endpoint's verdict stands; called once for each, in the order in which they come to stand. A
+ * negative errno ends the event loop, with that as its code: nobody hears of the rest. */
+typedef int (*probe_callback)(const struct finding *finding, void *userdata);
 
 /*
  * Begins: what name servers it asks is settled. Ends the event loop with code 0 when every endpoint

@@ -12,6 +12,7 @@
 #include "probe/request.h"
 #include "cleanup.h"
 #include "error.h"
+#include "json-text.h"
 #include "judge/mechanism.h"
 #include "text.h"
 #include <poll.h>
@@ -249,24 +250,17 @@ static int read_keys(struct request *request, json_object *object, char **ret_pr
 
 int request_parse(struct request *request, const char *line, size_t length, char **ret_problem)
 {
-    json_tokener *tokener;
     json_object *object = NULL;
     int r;
 
     if (length > REQUEST_LINE_MAX)
         return problem(ret_problem, "the line is longer than %d bytes", REQUEST_LINE_MAX);
-    tokener = json_tokener_new_ex(DEPTH);
-    if (!tokener)
-        return -ENOMEM;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-    object = json_tokener_parse_ex(tokener, line, (int)length);
-    if (json_object_is_type(object, json_type_object) &&
-        json_tokener_get_parse_end(tokener) == length)
+    r = json_from_text(line, length, DEPTH, &object, NULL);
+    if (r == 0 && json_object_is_type(object, json_type_object))
         r = read_keys(request, object, ret_problem);
-    else
+    else if (r != -ENOMEM)
         r = problem(ret_problem, "expected one object of JSON on one line");
     json_object_put(object);
-    json_tokener_free(tokener);
     return r;
 }
 

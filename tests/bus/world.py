@@ -64,6 +64,14 @@ def equal(got, expected, name, *details):
     return ok(got == expected, name, f"     got: {got!r}", f"expected: {expected!r}", *details)
 
 
+def fault(what, times, lost, recovered):
+    """A row of the table of faults that is shown behind all tests (tests/faults/table.sh): what went wrong, how often,
+    how much was lost by it, which is nothing, and how all was well again."""
+    good = ok(times > 0 and lost == 0, f"{what}: {times} times, {lost} lost; {recovered}")
+    print(f"# fault | {what} | {times} | {lost} | {recovered}", flush=True)
+    return good
+
+
 def skip(name, reason):
     global count
     count += 1

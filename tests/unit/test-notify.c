@@ -236,6 +236,59 @@ static void test_no_server(void)
     is_string(visit(&hotel), "+PortBlocked -PortChanged", "and what was not told is still news");
 }
 
+/* The daemon goes away, and perhaps comes back, the moment at which it does counted in seconds. */
+static const char *after(unsigned seconds, const struct scene *scene)
+{
+    struct moment before = moment;
+    static char words[200];
+
+    before.boottime += seconds * UINT64_C(1000000);
+    if (scene) {
+        moment.boottime = before.boottime - MINUTE_USEC;
+        return visit(scene);
+    }
+    moment = before;
+    if (matters_decide(matters, NULL, &settings, &moment, &plan) < 0)
+        abort();
+    words[0] = '\0';
+    for (enum matter matter = 0; matter < N_MATTER; matter++)
+        if (plan.steps[matter] == STEP_WITHDRAW)
+            snprintf(words + strlen(words), sizeof(words) - strlen(words), "-%s",
+                     matter_to_string(matter));
+    return words;
+}
+
+static void test_absence(void)
+{
+    static const struct scene new = {"", "unconfigured", 0, ""};
+    const struct notice notice = {(char *)"Mail cannot leave", (char *)"because"};
+    uint64_t gone;
+
+    reset();
+    visit(&home);
+    is_string(visit(&dead), "+MailBlocked", "something stands");
+    is_string(after(1, NULL), "", "the daemon goes away: it stays");
+    gone = moment.boottime;
+    ok(plan.again_at == gone + MATTERS_ABSENCE_USEC, "to be decided again after a while");
+    is_string(after(10, NULL), "", "it is still away");
+    is_string(after(2, &new), "", "it comes back and knows no network yet: it stays");
+    is_string(after(2, &checking), "", "it checks");
+    is_string(after(2, &dead), "", "it finds the same: nothing is told");
+    ok(plan.again_at == 0, "and that is that");
+    is_string(visit(&offline), "-MailBlocked", "being offline withdraws at once");
+
+    is_string(visit(&hotel), "+PortBlocked", "something else stands");
+    is_string(after(1, NULL), "", "the daemon goes away again");
+    is_string(after(31, NULL), "-PortBlocked", "too long: it is withdrawn");
+    is_string(after(31, NULL), "", "once");
+
+    reset();
+    ok(matters_adopt(matters, MATTER_MAIL_BLOCKED, "dead", &notice) == 0,
+       "an earlier process has shown something");
+    is_string(after(1, NULL), "", "the daemon is not there yet");
+    is_string(visit(&home), "-MailBlocked", "it does not hold any more");
+}
+
 static void test_a_person(void)
 {
     reset();
@@ -483,6 +536,7 @@ int main(void)
     test_over();
     test_limit();
     test_no_server();
+    test_absence();
     test_a_person();
     test_kinds();
     test_accounts();

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Preloaded into a program: its memory fails, in the C library and in every other as well as in the
+ * program itself. What fails is counted from main() on, and told by $STARVE:
+ *
+ *     N    the Nth allocation alone
+ *     N-   the Nth one and all after it
+ *     unset    from SIGUSR1 to the next one, one in sixty-four, in the same order each time
+ *
+ * $STARVE_PROGRAM: only in the program of this name, not in those it starts. $STARVE_COUNT: a file
+ * into which the count so far is written as it grows, eight bytes as this machine has them.
+ * $STARVE_TRACE: a file that says where the first failure is, and where the program dies.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <execinfo.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* Under AddressSanitizer what is starved is its allocator. */
+#define DECLARE(result, name, ...)                                                                 \
+    extern result __libc_##name(__VA_ARGS__);                                                      \
+    extern result __interceptor_##name(__VA_ARGS__) __attribute__((weak));                         \
+    result name(__VA_ARGS__);
+DECLARE(void *, malloc, size_t size)
+DECLARE(void *, calloc, size_t n, size_t size)
+DECLARE(void *, realloc, void *old, size_t size)
+DECLARE(void *, memalign, size_t alignment, size_t size)
+int posix_memalign(void **ret, size_t alignment, size_t size);
+void *aligned_alloc(size_t alignment, size_t size);
+int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void),
+                      void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
+
+#define REAL(name) (__interceptor_##name ? __interceptor_##name : __libc_##name)
+
+static volatile sig_atomic_t hungry;
+static uint64_t first, last; /* of the allocations that fail; 0: SIGUSR1 says when */
+static uint64_t own_count, *count = &own_count;
+static int started, traces = -1, told;
+
+static void on_signal(int signal)
+{
+    hungry = !hungry;
+}
+
+static void trace(const char *heading)
+{
+    void *frames[60];
+
+    started = 0; /* what this allocates is not counted */
+    (void)!write(traces, heading, strlen(heading));
+    backtrace_symbols_fd(frames, backtrace(frames, 60), traces);
+    started = 1;
+}
+
+static void on_death(int number)
+{
+    trace("died:\n");
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+static void trace_into(const char *path)
+{
+    static const int deaths[] = {SIGSEGV, SIGBUS, SIGABRT, SIGSYS};
+    void *frames[1];
+
+    traces = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    (void)backtrace(frames, 1); /* loads what it needs now */
+    for (size_t i = 0; i < sizeof(deaths) / sizeof(*deaths); i++)
+        signal(deaths[i], on_death);
+}
+
+static int starve(void)
+{
+    static uint32_t state = 1;
+    uint64_t now;
+
+    if (!started)
+        return 0;
+    now = __atomic_add_fetch(count, 1, __ATOMIC_RELAXED);
+    if (first ? now < first || now > last : !hungry)
+        return 0;
+    if (!first) {
+        state = state * 1664525 + 1013904223;
+        if (state >> 26)
+            return 0;
+    }
+    if (traces >= 0 && !told) {
+        told = 1;
+        trace("failed:\n");
+    }
+    errno = ENOMEM;
+    return 1;
+}
+
+/* Not earlier: what the loader needs is no business of the program's. */
+static void start(void)
+{
+    const char *program = getenv("STARVE_PROGRAM"), *path = getenv("STARVE_COUNT");
+    const char *which = getenv("STARVE");
+    char *end;
+    int fd;
+
+    if (program && strcmp(program, program_invocation_short_name) != 0)
+        return;
+    if (path && (fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) >= 0) {
+        void *shared = ftruncate(fd, sizeof(*count)) < 0
+                           ? MAP_FAILED
+                           : mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+        if (shared != MAP_FAILED)
+            count = shared;
+        close(fd);
+    }
+    if (which) {
+        first = strtoull(which, &end, 10);
+        last = *end == '-' ? UINT64_MAX : first;
+        if (getenv("STARVE_TRACE"))
+            trace_into(getenv("STARVE_TRACE"));
+    } else {
+        signal(SIGUSR1, on_signal);
+    }
+    started = 1;
+}
+
+int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void),
+                      void (*fini)(void), void (*rtld_fini)(void), void *stack_end)
+{
+    __typeof__(&__libc_start_main) real;
+
+    *(void **)&real = dlsym(RTLD_NEXT, "__libc_start_main");
+    start();
+    return real(main, argc, argv, init, fini, rtld_fini, stack_end);
+}
+
+void *malloc(size_t size)
+{
+    return starve() ? NULL : REAL(malloc)(size);
+}
+
+void *calloc(size_t n, size_t size)
+{
+    return starve() ? NULL : REAL(calloc)(n, size);
+}
+
+void *realloc(void *old, size_t size)
+{
+    return starve() ? NULL : REAL(realloc)(old, size);
+}
+
+void *memalign(size_t alignment, size_t size)
+{
+    return starve() ? NULL : REAL(memalign)(alignment, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return memalign(alignment, size);
+}
+
+int posix_memalign(void **ret, size_t alignment, size_t size)
+{
+    void *got = memalign(alignment, size);
+
+    if (!got)
+        return ENOMEM;
+    *ret = got;
+    return 0;
+}
