@@ -3,13 +3,14 @@
 #
 # The rig: a user's session as systemd makes it, for the time of one command.
 #
-#     rig-user.sh [--lab] [--layer DIR]... [--show DIR]... COMMAND [ARGUMENT...]
+#     rig-user.sh [--boot|--lab] [--layer DIR]... [--show DIR]... COMMAND [ARGUMENT...]
 #
 # A real `systemd --user` with journald and the session's D-Bus, of a user who has nothing yet, on a
 # copy-on-write view of this machine's root, with no network but the loopback. What the system's own
 # process 1 is does not matter. COMMAND runs in there as root, with `as-user` (bin/) on its PATH and
 # RIG_USER, RIG_UID, RIG_HOME, RIG_RUNTIME in its environment.
 #
+#   --boot        a whole system is booted: its own process 1, logind, and the user lingers
 #   --layer DIR   what is below DIR (of a `make install DESTDIR=DIR`) lies over the root
 #   --show DIR    DIR is the machine's own in there, not a copy, and can be written to: needed for
 #                 what is not on the root's file system, or below /tmp
@@ -50,7 +51,7 @@ outside() {
     # Without a trap bash takes a SIGINT for that of the command it waits for, and goes on.
     trap 'exit 130' INT
     rig=$(realpath "$(dirname "$0")")
-    RIG_LAB='' RIG_LAYERS='' RIG_SHOWN=$rig PATH=$rig/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
+    RIG_BOOT='' RIG_LAB='' RIG_LAYERS='' RIG_SHOWN=$rig PATH=$rig/bin:$PATH:/usr/local/sbin:/usr/sbin:/sbin
     RIG_USER=mailroam-rig RIG_UID=41234 RIG_HOME=/home/mailroam-rig RIG_RUNTIME=/run/user/41234
     if [ "${1-}" = --lab ]; then
         shift
@@ -59,6 +60,10 @@ outside() {
         RIG_LAB=yes enter=(nsenter --net=/run/netns/laptop)
     fi
     export PATH "${!RIG_@}"
+    if [ "${1-}" = --boot ]; then
+        RIG_BOOT=yes
+        shift
+    fi
     while [ $# -gt 2 ]; do
         case $1 in
         --layer) RIG_LAYERS+=$'\n'$(realpath "$2") ;;
@@ -68,12 +73,14 @@ outside() {
         shift 2
     done
     [[ $# -gt 0 && $1 != --* ]] ||
-        stop 2 "usage: rig-user.sh [--lab] [--layer DIR]... [--show DIR]... COMMAND [ARGUMENT...]"
+        stop 2 "usage: rig-user.sh [--boot|--lab] [--layer DIR]... [--show DIR]... COMMAND [ARGUMENT...]"
     [ "$(id -u)" = 0 ] || stop 77 "only root can make the rig's cgroups and mounts"
     for tool in dbus-daemon ip journalctl mountpoint setpriv systemctl unshare; do
         command -v $tool >/dev/null ||
             stop 77 "$tool is missing (Debian: dbus-user-session iproute2 systemd util-linux)"
     done
+    [ -z "$RIG_BOOT" ] || command -v systemd-nspawn >/dev/null ||
+        stop 77 "systemd-nspawn is missing (Debian: systemd-container libpam-systemd)"
     for tool in $libexec/systemd $libexec/systemd-journald /usr/lib/systemd/user/dbus.socket; do
         [ -e "$tool" ] || stop 77 "$tool is missing (Debian: dbus-user-session systemd)"
     done
@@ -177,6 +184,7 @@ new_root() {
 user() {
     echo "$RIG_USER:x:$RIG_UID:$RIG_UID::$RIG_HOME:/bin/sh" >>/etc/passwd
     echo "$RIG_USER:x:$RIG_UID:" >>/etc/group
+    echo "$RIG_USER:*:20000::::::" >>/etc/shadow # PAM looks whether the account has expired
     mkdir -p "$RIG_HOME" "$RIG_RUNTIME"
     chown "$RIG_UID:$RIG_UID" "$RIG_HOME" "$RIG_RUNTIME"
     chmod 700 "$RIG_HOME" "$RIG_RUNTIME"
@@ -188,15 +196,19 @@ in_cgroup() {
     exec "${@:2}"
 }
 
-start_journald() {
+# Only a journal that is kept on disk is split by users, which `journalctl --user` needs.
+new_journal() {
     local id=/etc/machine-id
 
     [ -s $id ] || tr -d - </proc/sys/kernel/random/uuid >$id
-    # /run/systemd/system says that systemd runs. Only a journal that is kept on disk is split by
-    # users, which `journalctl --user` needs, and only after the flush, which process 1 would ask for.
-    mkdir -p /run/systemd/{system,journal}
     rm -rf /var/log/journal
     mkdir -p "/var/log/journal/$(cat $id)"
+}
+
+start_journald() {
+    # /run/systemd/system says that systemd runs. The journal is split by users only after the flush,
+    # which process 1 would ask for.
+    mkdir -p /run/systemd/{system,journal}
     touch /run/systemd/journal/flushed
     in_cgroup system.slice/systemd-journald.service $libexec/systemd-journald >/dev/null 2>&1 &
     until_true test -S /run/systemd/journal/socket || stop 1 "journald did not start"
@@ -216,6 +228,63 @@ start_manager() {
     }
 }
 
+# --- inside: boot --------------------------------------------------------------------------------
+
+# The least that has logind and its users: nothing of what this machine starts when it boots.
+boot_target() {
+    cat >/etc/systemd/system/rig.target <<'END'
+[Unit]
+Requires=basic.target dbus.socket systemd-logind.service systemd-user-sessions.service
+After=basic.target dbus.socket systemd-logind.service systemd-user-sessions.service
+AllowIsolate=yes
+END
+    rm -rf /var/lib/systemd/linger
+    mkdir -p /var/lib/systemd/linger
+    touch "/var/lib/systemd/linger/$RIG_USER"
+}
+
+# Process 1 of the container: the one child of systemd-nspawn's that it boots. Then the user's session
+# is there when its bus is.
+is_booted() {
+    local nspawn=$1 child
+    local -a children=()
+
+    read -ra children <"/proc/$nspawn/task/$nspawn/children" || :
+    for child in "${children[@]}"; do
+        [ "$(cat "/proc/$child/comm" 2>/dev/null)" != systemd ] || first=$child
+    done
+    [ -n "$first" ] && nsenter -t "$first" -m -p test -S "$RIG_RUNTIME/bus" \
+        -a -S "$RIG_RUNTIME/systemd/private"
+}
+
+# boot COMMAND...: COMMAND runs as a service of the system that was booted, as its root
+boot() {
+    local status=0 first='' directory name
+    local -a binds=() environment=()
+
+    while read -r directory; do
+        [ -z "$directory" ] || binds+=(--bind="$directory")
+    done <<<"$RIG_SHOWN"
+    for name in PATH top_srcdir top_builddir "${!RIG_@}"; do
+        [ -z "${!name-}" ] || environment+=(--setenv="$name=${!name}")
+    done
+    # nspawn takes no directory that is the root; this one is the same without what is mounted on it.
+    mount --bind / /mnt
+    mkdir -p /run/systemd/system
+    systemd-nspawn --quiet --boot --directory=/mnt --machine=rig --register=no --keep-unit \
+        --link-journal=no --console=pipe --resolv-conf=off --timezone=off --private-network \
+        "${binds[@]}" systemd.unit=rig.target </dev/null >/run/console.log 2>&1 &
+    until_true is_booted $! || {
+        cat /run/console.log >&2
+        stop 1 "the system did not boot"
+    }
+    nsenter -t "$first" -m -u -i -n -p -C systemd-run --quiet --pipe --wait --collect \
+        --service-type=exec "${environment[@]}" "$@" || status=$?
+    return $status
+}
+
+# -------------------------------------------------------------------------------------------------
+
 # The command's end is the end of all: the kernel kills the rest of the process namespace.
 inside() {
     local status=0
@@ -225,6 +294,13 @@ inside() {
     ip link set lo up
     echo $$ >/sys/fs/cgroup/init.scope/cgroup.procs
     user
+    new_journal
+    if [ -n "$RIG_BOOT" ]; then
+        boot_target
+        trap - ERR
+        boot "$@" || status=$?
+        exit $status
+    fi
     start_journald
     start_manager
     trap - ERR

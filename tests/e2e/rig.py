@@ -197,11 +197,11 @@ def network():
 
 # --- outside -------------------------------------------------------------------------------------
 
-def make(target, root):
+def make(target, root, prefix="/usr"):
     """The build as it would be packaged: its prefix is given only now, which makes files in the build
     anew, so one at a time."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    return run("flock", BUILD, "make", "-C", BUILD, target, f"DESTDIR={root}", "prefix=/usr",
+    return run("flock", BUILD, "make", "-C", BUILD, target, f"DESTDIR={root}", f"prefix={prefix}",
                env=clean)
 
 
@@ -230,10 +230,10 @@ def rig(*words, lab=None):
     return process.returncode, output, errors
 
 
-def run_inside(folder, lab):
+def run_inside(folder, options, lab):
     global count
     status, output, errors = rig(
-        "--layer", folder / "root", "--show", TOP, "--show", BUILD, "--show", folder,
+        *options, "--show", TOP, "--show", BUILD, "--show", folder,
         "/usr/bin/python3", os.path.realpath(sys.argv[0]), "--inside", folder, lab=lab)
     print(output, end="")
     count += sum(line.startswith(("ok ", "not ok ")) for line in output.splitlines())
@@ -241,31 +241,41 @@ def run_inside(folder, lab):
     same(leavings(), [], "the rig leaves nothing behind")
 
 
-def outside(installed, lab):
-    status, _, errors = rig("true", lab=lab and "none")
+def lay_installed(folder, installed):
+    """`make install` below root/, to lie over the rig's root."""
+    done = make("install", folder / "root")
+    if not ok(done.returncode == 0, "make install", done.stdout, done.stderr):
+        return None
+    installed(folder / "root")
+    return "--layer", folder / "root"
+
+
+def outside(prepare, options, lab):
+    status, _, errors = rig(*options, "true", lab=lab and "none")
     if status == 77:
         print("1..0 # SKIP", errors.strip().splitlines()[-1])
         return
     folder = pathlib.Path(tempfile.mkdtemp(prefix="mailroam-e2e."))
-    root = folder / "root"
     try:
         folder.chmod(0o755)  # the rig's user has to get at the trust anchor
         done = run(f"{TOP}/tests/peer/make-ca.sh", f"{folder}/ca", "localhost")
         done.check_returncode()
-        done = make("install", root)
-        if not ok(done.returncode == 0, "make install", done.stdout, done.stderr):
-            return
-        installed(root)
-        run_inside(folder, lab)
+        more = prepare(folder)
+        if more is not None:
+            run_inside(folder, (*options, *more), lab)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     print(f"1..{count}")
 
 
-def main(inside, installed=lambda root: None, lab=None):
+def main(inside, installed=lambda root: None, lab=None, prepare=None, options=(), seconds=300):
     """Runs the test, in five minutes at most: installed(root), outside, on what `make install` has
     brought below root, then inside(folder), in the rig. folder has the build's root/ and ca/. `lab`:
-    the rig is the laptop in a lab with this kind of server."""
+    the rig is the laptop in a lab with this kind of server.
+
+    A test that brings something else into the rig says so with prepare(folder): outside, it returns
+    further options of the rig, or None where there is nothing to run in it. options are those without
+    which there is no rig for this test."""
     if sys.argv[1:2] == ["--inside"]:
         inside(sys.argv[2])
         sys.exit(failures > 0)
@@ -274,6 +284,6 @@ def main(inside, installed=lambda root: None, lab=None):
         sys.exit()
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
         signal.signal(number, lambda received, _: sys.exit(f"ended by signal {received}"))
-    signal.alarm(300)
-    outside(installed, lab)
+    signal.alarm(seconds)
+    outside(prepare or (lambda folder: lay_installed(folder, installed)), options, lab)
     sys.exit(failures > 0)
