@@ -132,6 +132,14 @@ static int set_mechanisms(struct account_settings *settings, const char *value,
     return set_text(&settings->mechanisms, value);
 }
 
+static int set_enabled(struct account_settings *settings, const char *value, char **ret_problem)
+{
+    settings->disabled = strcmp(value, "no") == 0;
+    return settings->disabled || strcmp(value, "yes") == 0
+               ? 0
+               : problem(ret_problem, "expected yes or no");
+}
+
 static const struct {
     const char *key;
     int (*set)(struct account_settings *settings, const char *value, char **ret_problem);
@@ -146,6 +154,7 @@ static const struct {
     {"CAFile", set_ca_file},
     {"Pin", set_pin},
     {"MinimumSecurity", set_minimum},
+    {"Enabled", set_enabled},
 };
 
 int account_settings_set(struct account_settings *settings, const char *key, const char *value,
@@ -168,7 +177,7 @@ int account_settings_complete(struct account_settings *settings, char **ret_prob
 
     while (settings->servers && settings->servers[n_servers])
         n_servers++;
-    if (n_servers == 0)
+    if (n_servers == 0 && !settings->disabled)
         return problem(ret_problem, "Server= is missing: expected the mail server's host name");
     if (n_servers * n_ports > ACCOUNT_ENDPOINTS_MAX)
         return problem(ret_problem, "%zu servers with %zu endpoints each: at most %d altogether",
@@ -177,7 +186,7 @@ int account_settings_complete(struct account_settings *settings, char **ret_prob
         settings->address = strdup(settings->username ? settings->username : "");
     if (settings->address && !settings->username)
         settings->username = strdup(settings->address);
-    settings->endpoints = calloc(n_servers * n_ports, sizeof(*settings->endpoints));
+    settings->endpoints = calloc(n_servers * n_ports + 1, sizeof(*settings->endpoints));
     if (!settings->address || !settings->username || !settings->endpoints)
         return -ENOMEM;
     for (size_t i = 0; i < n_servers * n_ports; i++) {
@@ -232,8 +241,33 @@ struct account_settings *account_settings_free(struct account_settings *settings
     free(settings->pin);
     free(settings->ports);
     free(settings->endpoints);
+    for (size_t i = 0; i < settings->n_sources; i++) {
+        free(settings->sources[i].client);
+        free(settings->sources[i].file);
+    }
+    free(settings->sources);
     free(settings);
     return NULL;
+}
+
+int account_settings_add_source(struct account_settings *settings, const char *client,
+                                const char *file)
+{
+    struct account_source *sources =
+        reallocarray(settings->sources, settings->n_sources + 1, sizeof(*sources));
+    struct account_source *source;
+
+    if (!sources)
+        return -ENOMEM;
+    settings->sources = sources;
+    source = &sources[settings->n_sources++];
+    *source = (struct account_source){strdup(client), strdup(file)};
+    return source->client && source->file ? 0 : -ENOMEM;
+}
+
+bool account_settings_are_found(const struct account_settings *settings)
+{
+    return settings->n_sources > 0 && strcmp(settings->sources[0].client, ACCOUNT_FILE) != 0;
 }
 
 static bool same_text(const char *a, const char *b)
@@ -321,6 +355,8 @@ int account_settings_read(struct account_settings **ret, const char *directory, 
     if (r == -EINVAL)
         journal(EVENT_ACCOUNT_FILE, &facts, "%s: the account is skipped until that is mended",
                 path);
+    if (r == 0)
+        r = account_settings_add_source(settings, ACCOUNT_FILE, path);
     if (r < 0)
         return r;
     *ret = TAKE(settings);

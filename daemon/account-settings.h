@@ -13,8 +13,17 @@
 
 enum login_check { LOGIN_CHECK_NO, LOGIN_CHECK_ONCE_PER_NETWORK };
 
+/* Where an account is set up. */
+struct account_source {
+    char *client; /* ACCOUNT_FILE, or another program's word (found/found.h) */
+    char *file;
+};
+
+#define ACCOUNT_FILE "account-file"
+
 struct account_settings {
     char *name;             /* the file's, without .account */
+    bool disabled;          /* Enabled=no: there is no such account, nor one that is found */
     char *address;          /* never NULL once complete */
     char *username;         /* default: the address */
     char *password_command; /* NULL: none */
@@ -27,6 +36,8 @@ struct account_settings {
     size_t n_ports;
     struct endpoint *endpoints; /* once complete: every server with every port */
     size_t n_endpoints;
+    struct account_source *sources; /* none: it is not set up yet */
+    size_t n_sources;
 };
 
 #define ACCOUNT_ENDPOINTS_MAX 64
@@ -52,6 +63,14 @@ int account_settings_set(struct account_settings *settings, const char *key, con
 /* All keys are in: fills defaults and endpoints. 0; -EINVAL as above; -ENOMEM. */
 int account_settings_complete(struct account_settings *settings, char **ret_problem);
 
+/* One more place where it is set up. 0 or -ENOMEM. */
+int account_settings_add_source(struct account_settings *settings, const char *client,
+                                const char *file);
+
+/* Whether it is set up in other programs only. */
+bool account_settings_are_found(const struct account_settings *settings);
+
+/* Whatever their sources. */
 bool account_settings_equal(const struct account_settings *a, const struct account_settings *b);
 
 /*

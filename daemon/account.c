@@ -493,6 +493,18 @@ static void free_findings(const struct account_settings *settings, struct findin
     free(findings);
 }
 
+void account_set_sources(struct account *account, struct account_settings *settings)
+{
+    struct account_source *sources = account->settings->sources;
+    size_t n = account->settings->n_sources;
+
+    account->settings->sources = settings->sources;
+    account->settings->n_sources = settings->n_sources;
+    settings->sources = sources;
+    settings->n_sources = n;
+    changed(account, ACCOUNT_SETTINGS);
+}
+
 int account_set_settings(struct account *account, struct account_settings *settings)
 {
     struct finding *findings, *known;

@@ -76,6 +76,9 @@ void account_identified(struct account *account);
 /* Replaces the settings (taken over); verdicts start anew and a check begins. 0 or -ENOMEM. */
 int account_set_settings(struct account *account, struct account_settings *settings);
 
+/* The settings are the same, and these have other sources: takes them from there. */
+void account_set_sources(struct account *account, struct account_settings *settings);
+
 /* Somebody asks: starts a check now unless one is running, which then is the one asked for. */
 void account_check(struct account *account);
 

@@ -8,6 +8,9 @@
 #include "account-files.h"
 #include "cleanup.h"
 #include "error.h"
+#include "found/adopt.h"
+#include "found/finder.h"
+#include "found/overrides.h"
 #include "journal.h"
 #include "log.h"
 #include "paths.h"
@@ -35,7 +38,9 @@ struct manager {
     bool loaded;               /* the files have been read once */
     struct account **accounts; /* NULL-terminated */
     size_t n_accounts;
-    unsigned changes; /* not announced yet */
+    struct finder *finder;      /* accounts of other programs */
+    struct overrides overrides; /* own files before them */
+    unsigned changes;           /* not announced yet */
     struct targets targets;
 };
 
@@ -237,6 +242,8 @@ void manager_clock(struct manager *manager, const struct clock_news *news)
         recheck_all(manager, "resumed");
 }
 
+static void on_found(void *userdata);
+
 int manager_new(struct manager **ret, sd_event *event, const struct manager_listener *listener,
                 void *userdata)
 {
@@ -257,6 +264,8 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_list
     r = open_memory(&manager->memory);
     if (r == 0)
         r = watch_new(&manager->watch, event, memory_salt(manager->memory), on_network, manager);
+    if (r == 0)
+        r = finder_new(&manager->finder, event, on_found, manager);
     if (r < 0)
         return r;
     visit(manager, watch_network(manager->watch), true);
@@ -284,6 +293,8 @@ struct manager *manager_free(struct manager *manager)
     while (manager->n_accounts > 0)
         drop(manager, manager->n_accounts - 1);
     free(manager->accounts);
+    finder_free(manager->finder);
+    overrides_clear(&manager->overrides);
     watch_free(manager->watch);
     memory_free(manager->memory);
     settings_clear(&manager->settings);
@@ -346,29 +357,57 @@ static int take_up(struct manager *manager, struct account_settings **settings)
 
 DEFINE_CLEANUP(struct account_settings *, account_settings_free)
 
-/* Brings the account of this name into line with its file. */
-static int load_account(struct manager *manager, const char *directory, const char *name)
+/* Brings the account of this name into line with its settings, which it may take over. */
+static int settle(struct manager *manager, struct account_settings **settings)
 {
-    _cleanup_(account_settings_freep) struct account_settings *settings = NULL;
-    struct account *account = manager_find(manager, name);
-    int r = account_settings_read(&settings, directory, name);
+    struct account *account = manager_find(manager, (*settings)->name);
+    int r;
 
-    if (r == -ENOMEM)
-        return r;
-    if (r < 0)
-        return 0; /* said already; what runs goes on */
     if (!account) {
-        r = take_up(manager, &settings);
+        _cleanup_free_ char *name = strdup((*settings)->name);
+
+        if (!name)
+            return -ENOMEM;
+        r = take_up(manager, settings);
         if (r < 0 && r != -ENOMEM)
             journal(EVENT_ACCOUNT_FILE, &(struct event_facts){.account = name},
                     "cannot be published: %s", strerror(-r));
         return r == -ENOMEM ? r : 0;
     }
-    if (account_settings_equal(account_settings(account), settings))
+    if (account_settings_equal(account_settings(account), *settings)) {
+        account_set_sources(account, *settings);
         return 0;
-    r = account_set_settings(account, settings);
+    }
+    r = account_set_settings(account, *settings);
     if (r == 0)
-        settings = NULL;
+        *settings = NULL;
+    return r;
+}
+
+static bool is_found(const struct manager *manager, size_t at)
+{
+    return account_settings_are_found(account_settings(manager->accounts[at]));
+}
+
+/* Brings the account of this name into line with its file. */
+static int load_account(struct manager *manager, const char *directory, const char *name)
+{
+    _cleanup_(account_settings_freep) struct account_settings *settings = NULL;
+    int r = account_settings_read(&settings, directory, name);
+
+    if (r == -ENOMEM)
+        return r;
+    if (r < 0) { /* said already; what runs of the user's own goes on */
+        const struct account *account = manager_find(manager, name);
+
+        return overrides_add(&manager->overrides, name,
+                             account ? account_settings(account)->address : NULL);
+    }
+    r = overrides_add(&manager->overrides, name, settings->address);
+    if (r == 0 && !settings->disabled)
+        r = settle(manager, &settings);
+    else if (r == 0 && manager_find(manager, name))
+        drop(manager, place_of(manager, name));
     return r;
 }
 
@@ -382,11 +421,47 @@ static int load_files(struct manager *manager)
 
     if (r < 0)
         return r == -ENOMEM ? r : 0;
+    overrides_clear(&manager->overrides);
     for (int i = 0; r == 0 && i < names.n; i++)
         r = load_account(manager, directory, names.items[i]);
     for (size_t at = manager->n_accounts; r == 0 && at-- > 0;)
-        if (!account_names_have(&names, account_settings(manager->accounts[at])->name))
+        if (!is_found(manager, at) &&
+            !account_names_have(&names, account_settings(manager->accounts[at])->name))
             drop(manager, at);
+    return r;
+}
+
+static bool finds(const struct manager *manager, const char *name)
+{
+    const struct found *found = finder_found(manager->finder);
+
+    for (size_t i = 0; i < found->n_accounts; i++)
+        if (strcmp(found->accounts[i].name, name) == 0)
+            return !overrides_find(&manager->overrides, &found->accounts[i]);
+    return false;
+}
+
+/* Takes up what is found, as far as no file of the user's own stands in its place, and lets go what
+ * is found no more. */
+static int load_found(struct manager *manager)
+{
+    const struct found *found = finder_found(manager->finder);
+    int r = 0;
+
+    for (size_t at = manager->n_accounts; at-- > 0;)
+        if (is_found(manager, at) && !finds(manager, account_settings(manager->accounts[at])->name))
+            drop(manager, at);
+    for (size_t i = 0; r == 0 && i < found->n_accounts; i++) {
+        _cleanup_(account_settings_freep) struct account_settings *settings = NULL;
+
+        if (overrides_find(&manager->overrides, &found->accounts[i]))
+            continue;
+        r = found_adopt(&found->accounts[i], &settings);
+        if (r == 0)
+            r = settle(manager, &settings);
+        else if (r != -ENOMEM)
+            r = 0; /* no settings can be made of it: it stays among what was found */
+    }
     return r;
 }
 
@@ -435,6 +510,17 @@ static void log_unknown_default(const char *name)
             "mailroam.conf: DefaultAccount=%s: there is no such account", safe ? safe : "");
 }
 
+/* Other programs' files have changed. */
+static void on_found(void *userdata)
+{
+    struct manager *manager = userdata;
+    _cleanup_free_ char *before = strdup(default_name(manager));
+
+    if (!before || load_found(manager) < 0)
+        log_error("Cannot take up the accounts of other programs: %s", strerror(ENOMEM));
+    announce(manager, before ? before : "");
+}
+
 int manager_load(struct manager *manager)
 {
     _cleanup_free_ char *before = strdup(default_name(manager));
@@ -446,6 +532,10 @@ int manager_load(struct manager *manager)
     r = load_settings(manager);
     if (r == 0)
         r = load_files(manager);
+    if (r == 0)
+        r = finder_look(manager->finder, manager->settings.clients);
+    if (r == 0)
+        r = load_found(manager);
     wanted = manager->settings.default_account;
     if (wanted && !manager_find(manager, wanted))
         log_unknown_default(wanted);
@@ -489,7 +579,12 @@ struct account *manager_default(const struct manager *manager)
     const char *name = manager->settings.default_account;
     struct account *account = name ? manager_find(manager, name) : NULL;
 
-    return account ? account : manager->accounts[0];
+    if (account)
+        return account;
+    for (size_t at = 0; at < manager->n_accounts; at++)
+        if (!is_found(manager, at))
+            return manager->accounts[at];
+    return manager->accounts[0];
 }
 
 enum state manager_state(const struct manager *manager)
@@ -502,33 +597,68 @@ enum state manager_state(const struct manager *manager)
 int manager_add(struct manager *manager, const char *name, const char *text, char **ret_problem)
 {
     _cleanup_free_ char *directory = account_files_directory(), *before = NULL;
+    const struct account *account = manager_find(manager, name);
     int r;
 
     before = strdup(default_name(manager));
     if (!before)
         return -ENOMEM;
-    if (manager_find(manager, name))
+    if (account && !account_settings_are_found(account_settings(account)))
         return -EEXIST;
     r = account_file_create(name, text, ret_problem);
     if (r == 0)
         r = directory ? load_account(manager, directory, name) : -ENOMEM;
+    if (r == 0)
+        r = load_found(manager); /* without those that the file stands in place of */
     announce(manager, before);
     return r;
 }
 
+/* -EPERM, and the sentence. */
+static int refuse_removal(const struct account_settings *settings, char **ret_problem)
+{
+    _cleanup_free_ char *directory = account_files_directory();
+    const struct account_source *source = &settings->sources[0];
+    enum mail_client client;
+    bool known = mail_client_from_string(source->client, &client) == 0;
+    int r =
+        problem(ret_problem,
+                "%s is set up in %s (%s): remove it there; or to have Mailroam leave it alone, "
+                "write a file %s/%s.account with the lines [Account] and Enabled=no, or set "
+                "FindAccounts= in mailroam.conf",
+                settings->name, known ? mail_client_title(client) : source->client, source->file,
+                directory ? directory : "~/.config/mailroam/accounts", settings->name);
+
+    return r == -ENOMEM ? r : -EPERM;
+}
+
 int manager_remove(struct manager *manager, struct account *account, char **ret_problem)
 {
-    _cleanup_free_ char *before = strdup(default_name(manager));
-    const char *name = account_settings(account)->name;
+    const struct account_settings *settings = account_settings(account);
+    _cleanup_free_ char *before = strdup(default_name(manager)), *name = strdup(settings->name);
     int r;
 
-    if (!before)
+    if (!before || !name)
         return -ENOMEM;
+    if (account_settings_are_found(settings))
+        return refuse_removal(settings, ret_problem);
     r = account_file_delete(name, ret_problem);
     if (r < 0)
         return r;
     memory_forget_account(manager->memory, name);
     drop(manager, place_of(manager, name));
+    overrides_remove(&manager->overrides, name);
+    r = load_found(manager); /* with what the file stood in place of */
     announce(manager, before);
-    return 0;
+    return r;
+}
+
+const struct found *manager_found(const struct manager *manager)
+{
+    return finder_found(manager->finder);
+}
+
+const char *manager_override(const struct manager *manager, const struct found_account *account)
+{
+    return overrides_find(&manager->overrides, account);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "account.h"
+#include "found/found.h"
 #include "settings.h"
 #include "surroundings.h"
 #include "watch/clock.h"
@@ -72,5 +73,12 @@ enum state manager_state(const struct manager *manager);
  */
 int manager_add(struct manager *manager, const char *name, const char *text, char **ret_problem);
 
-/* Deletes the account's file and lets the account go. 0 or negative errno, as above. */
+/* Deletes the account's file and lets the account go. 0; -EPERM for one that is set up in another
+ * program; other negative errno; as above. */
 int manager_remove(struct manager *manager, struct account *account, char **ret_problem);
+
+/* What was found in other programs, whether it was taken up or not. */
+const struct found *manager_found(const struct manager *manager);
+
+/* The name of the user's own account file that stands in place of this one, or NULL. */
+const char *manager_override(const struct manager *manager, const struct found_account *account);

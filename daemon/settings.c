@@ -4,6 +4,8 @@
 #include "settings.h"
 #include "cleanup.h"
 #include "error.h"
+#include "found/found.h"
+#include "found/slice.h"
 #include "journal.h"
 #include "log.h"
 #include "settings-files.h"
@@ -55,6 +57,30 @@ static int time_span_from_string(const char *text, uint64_t *ret)
     return -EINVAL;
 }
 
+/* "yes", "no", or clients by name. */
+static int clients_from_string(const char *text, unsigned *ret)
+{
+    struct slice word, rest = {text, strlen(text)};
+    unsigned clients = 0;
+
+    if (strcmp(text, "yes") == 0 || strcmp(text, "no") == 0) {
+        *ret = *text == 'y' ? MAIL_CLIENTS_ALL : 0;
+        return 0;
+    }
+    while (slice_next_item(&rest, ' ', &word)) {
+        enum mail_client client;
+        char name[40];
+
+        if (!slice_copy(word, name, sizeof(name)) || mail_client_from_string(name, &client) < 0)
+            return -EINVAL;
+        clients |= MAIL_CLIENT_BIT(client);
+    }
+    if (clients == 0)
+        return -EINVAL;
+    *ret = clients;
+    return 0;
+}
+
 static int on_entry(const struct settings_place *place, const char *section, const char *key,
                     const char *value, void *userdata)
 {
@@ -89,6 +115,12 @@ static int on_entry(const struct settings_place *place, const char *section, con
                     "%s:%u: ConfirmAfter=%s: expected no, or a time from 1min to 365d such as "
                     "90min, 6h or 2d",
                     place->path, place->line, safe_value);
+    } else if (strcmp(section, "Mailroam") == 0 && strcmp(key, "FindAccounts") == 0) {
+        if (clients_from_string(value, &settings->clients) < 0)
+            journal(EVENT_SETTINGS_FILE, &facts,
+                    "%s:%u: FindAccounts=%s: expected yes, no, or names of mail clients such as "
+                    "thunderbird, evolution, msmtp (mailroam.conf(5) has them all)",
+                    place->path, place->line, safe_value);
     } else {
         journal(EVENT_UNKNOWN_SETTING, &facts,
                 "%s:%u: unknown key %s, or not in section [Mailroam]: ignored", place->path,
@@ -99,7 +131,9 @@ static int on_entry(const struct settings_place *place, const char *section, con
 
 int settings_read(struct settings *ret)
 {
-    struct settings settings = {.log_level = LOG_INFO, .confirm_us = CONFIRM_DEFAULT_S * 1000000};
+    struct settings settings = {.log_level = LOG_INFO,
+                                .clients = MAIL_CLIENTS_ALL,
+                                .confirm_us = CONFIRM_DEFAULT_S * 1000000};
     int r = settings_files_read(on_entry, &settings);
 
     if (r < 0) {

@@ -8,6 +8,7 @@
 struct settings {
     char *default_account; /* NULL: the first by name */
     int log_level;         /* syslog level */
+    unsigned clients;      /* in which accounts are looked for: a bit each (found/found.h) */
     uint64_t confirm_us;   /* how long what works is believed; 0: until something changes */
 };
 

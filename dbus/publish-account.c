@@ -4,6 +4,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "publish-internal.h"
+#include <stdio.h>
 
 static const struct account *account_of(const void *userdata)
 {
@@ -20,6 +21,32 @@ static int append_name(DBusMessageIter *iter, const void *userdata)
 static int append_address(DBusMessageIter *iter, const void *userdata)
 {
     return append_string(iter, account_settings(account_of(userdata))->address);
+}
+
+static int append_source(DBusMessageIter *iter, const void *userdata)
+{
+    const struct account_settings *settings = account_settings(account_of(userdata));
+
+    return append_string(iter, settings->n_sources > 0 ? settings->sources[0].client : "");
+}
+
+static int append_sources(DBusMessageIter *iter, const void *userdata)
+{
+    const struct account_settings *settings = account_settings(account_of(userdata));
+    DBusMessageIter array;
+    int r = 0;
+
+    if (!dbus_message_iter_open_container(iter, DBUS_TYPE_ARRAY, "s", &array))
+        return -ENOMEM;
+    for (size_t i = 0; r == 0 && i < settings->n_sources; i++) {
+        const struct account_source *source = &settings->sources[i];
+        _cleanup_free_ char *text = NULL;
+
+        r = asprintf(&text, "%s %s", source->client, source->file) < 0
+                ? -ENOMEM
+                : append_string(&array, text);
+    }
+    return bus_close(iter, &array, r);
 }
 
 static int append_state(DBusMessageIter *iter, const void *userdata)
@@ -132,6 +159,8 @@ const struct bus_interface account_interface = {
         (const struct bus_property[]){
             {"Name", "s", BUS_EMITS_CONST, append_name},
             {"Address", "s", BUS_EMITS_CHANGE, append_address},
+            {"Source", "s", BUS_EMITS_CHANGE, append_source},
+            {"Sources", "as", BUS_EMITS_CHANGE, append_sources},
             {"State", "s", BUS_EMITS_CHANGE, append_state},
             {"WorkingServer", "s", BUS_EMITS_CHANGE, append_server, true},
             {"WorkingPort", "q", BUS_EMITS_CHANGE, append_port, true},

@@ -72,3 +72,6 @@ int append_working_security(DBusMessageIter *iter, const struct account *account
 int handle_get_history(DBusMessage *call, void *userdata, DBusMessage **ret_reply,
                        DBusError *error);
 int handle_forget(DBusMessage *call, void *userdata, DBusMessage **ret_reply, DBusError *error);
+
+/* publish-found.c */
+int handle_get_found(DBusMessage *call, void *userdata, DBusMessage **ret_reply, DBusError *error);

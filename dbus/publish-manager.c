@@ -240,6 +240,8 @@ static int file_of(const char *name, DBusMessageIter *iter, char **ret_text, DBu
     if (r < 0)
         return r;
     r = account_settings_complete(settings, &wrong);
+    if (r == 0 && settings->disabled)
+        r = problem(&wrong, "Enabled: an account that is added is enabled");
     if (r == -EINVAL)
         dbus_set_error(error, MAILROAM_ERROR("InvalidSetting"), "%s", wrong);
     if (r == 0)
@@ -304,7 +306,9 @@ static int handle_remove_account(DBusMessage *call, void *userdata,
     }
     r = manager_remove(publisher->manager, *at, &wrong);
     if (r < 0 && wrong) {
-        dbus_set_error(error, MAILROAM_ERROR("Failed"), "%s", wrong);
+        dbus_set_error(error,
+                       r == -EPERM ? MAILROAM_ERROR("FoundElsewhere") : MAILROAM_ERROR("Failed"),
+                       "%s", wrong);
         return 0;
     }
     return r;
@@ -331,6 +335,8 @@ const struct bus_interface manager_interface = {
              ARGUMENTS({"account", "o"}), handle_add_account},
             {"RemoveAccount", BUS_UNCONFINED, ARGUMENTS({"account", "o"}), NULL,
              handle_remove_account},
+            {"GetFound", BUS_UNCONFINED, NULL,
+             ARGUMENTS({"accounts", "aa{sv}"}, {"remarks", "aa{sv}"}), handle_get_found},
             {"Reload", BUS_UNCONFINED, NULL, NULL, handle_reload},
             {"GetHistory", BUS_ANYBODY, NULL, ARGUMENTS({"trips", "aa{sv}"}), handle_get_history},
             {"Forget", BUS_UNCONFINED, ARGUMENTS({"network", "s"}), NULL, handle_forget},

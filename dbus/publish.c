@@ -83,8 +83,11 @@ static void on_account_changed(struct account *account, unsigned changes, void *
     struct published *published = account_userdata(account);
     bool is_default = account == manager_default(publisher->manager);
 
-    if (changes & ACCOUNT_SETTINGS)
+    if (changes & ACCOUNT_SETTINGS) {
         bus_object_changed(published->object, "Address");
+        bus_object_changed(published->object, "Source");
+        bus_object_changed(published->object, "Sources");
+    }
     if (changes & ACCOUNT_ENDPOINTS)
         bus_object_changed(published->object, "Endpoints");
     if (changes & ACCOUNT_CHECKED_AT)

@@ -249,6 +249,20 @@ int found_look(struct found *ret, const struct found_places *places, unsigned wh
     return r;
 }
 
+int found_look_here(struct found *ret, unsigned which)
+{
+    const char *home = getenv("HOME"), *config = getenv("XDG_CONFIG_HOME");
+    _cleanup_free_ char *usual = NULL;
+
+    home = home && *home == '/' ? home : NULL;
+    if (home && asprintf(&usual, "%s/.config", home) < 0) {
+        *ret = (struct found){.accounts = NULL};
+        return -ENOMEM;
+    }
+    config = config && *config == '/' ? config : usual;
+    return found_look(ret, &(struct found_places){home, config, "/etc"}, which);
+}
+
 void found_clear(struct found *found)
 {
     for (size_t i = 0; i < found->n_accounts; i++)

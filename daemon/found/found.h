@@ -87,4 +87,6 @@ struct found_places {
  * most FOUND_ACCOUNTS_MAX accounts are taken. 0 or -ENOMEM. found_clear() in either case.
  */
 int found_look(struct found *ret, const struct found_places *places, unsigned clients);
+/* Likewise, for this user: $HOME, $XDG_CONFIG_HOME, /etc. */
+int found_look_here(struct found *ret, unsigned clients);
 void found_clear(struct found *found);

@@ -6,6 +6,9 @@
  * is replaced, removed or created on the way, a link's target and a directory far up included. The
  * file at the end is watched for writers that close it.
  *
+ * A path that ends with a slash is a directory with everything in it. Who has time to settle is
+ * woken once for all that happens until then.
+ *
  * Always: a directory is watched before the name is looked up in it, and the file before anybody
  * reads it, so nothing falls between the two. Other names in those directories reach nobody.
  *
@@ -24,21 +27,23 @@
 #include <sys/epoll.h>
 #include <sys/inotify.h>
 
-#define STEPS_MAX 64 /* of all paths, links included */
-#define LINKS_MAX 40 /* of one path, as in the kernel */
-#define DRAIN_MAX 64 /* reads a turn; the loop has other work, too */
+#define STEPS_MAX 4096 /* of all paths, links included */
+#define LINKS_MAX 40   /* of one path, as in the kernel */
+#define DRAIN_MAX 64   /* reads a turn; the loop has other work, too */
 #define IN_NAMES  (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
 
 struct step {
     int watch;
-    char name[NAME_MAX + 1]; /* looked up in that directory; "": it is the file itself */
+    char *name; /* looked up in that directory; "": it is the file itself; "/": every name counts */
 };
 
 struct follow {
     int fd;
-    sd_event_source *readable;
-    char *paths[FOLLOW_PATHS_MAX];
-    struct step steps[STEPS_MAX];
+    sd_event_source *readable, *settled;
+    uint64_t settle_us; /* 0: at once */
+    char **paths;
+    size_t n_paths;
+    struct step *steps;
     size_t n_steps;
     bool complained;
     follow_callback callback;
@@ -51,12 +56,13 @@ DEFINE_CLEANUP(struct follow *, follow_free)
 static bool add_step(struct follow *follow, const char *path, uint32_t mask, const char *name,
                      size_t name_length)
 {
-    struct step *step = &follow->steps[follow->n_steps];
+    struct step *steps;
+    int watch;
 
     if (follow->n_steps == STEPS_MAX || name_length > NAME_MAX)
         return false;
-    step->watch = inotify_add_watch(follow->fd, path, mask);
-    if (step->watch < 0) {
+    watch = inotify_add_watch(follow->fd, path, mask | IN_MASK_ADD); /* others look here, too */
+    if (watch < 0) {
         /* The others are everyday: no such directory, or not for our eyes. */
         if ((errno == ENOSPC || errno == ENOMEM) && !follow->complained) {
             follow->complained = true;
@@ -64,8 +70,17 @@ static bool add_step(struct follow *follow, const char *path, uint32_t mask, con
         }
         return false;
     }
-    memcpy(step->name, name, name_length);
-    step->name[name_length] = '\0';
+    for (size_t i = 0; i < follow->n_steps; i++)
+        if (follow->steps[i].watch == watch && strlen(follow->steps[i].name) == name_length &&
+            memcmp(follow->steps[i].name, name, name_length) == 0)
+            return true;
+    steps = reallocarray(follow->steps, follow->n_steps + 1, sizeof(*steps));
+    if (!steps)
+        return false;
+    follow->steps = steps;
+    steps[follow->n_steps] = (struct step){watch, strndup(name, name_length)};
+    if (!steps[follow->n_steps].name)
+        return false;
     follow->n_steps++;
     return true;
 }
@@ -136,18 +151,27 @@ static void walk_path(struct follow *follow, const char *path)
         } else if (!go_down(follow, &walk, length))
             return;
     }
-    (void)add_step(follow, walk.done, IN_CLOSE_WRITE | IN_DONT_FOLLOW, "", 0);
+    if (path[strlen(path) - 1] == '/')
+        (void)add_step(follow, walk.done, IN_NAMES | IN_CLOSE_WRITE, "/", 1);
+    else
+        (void)add_step(follow, walk.done, IN_CLOSE_WRITE | IN_DONT_FOLLOW, "", 0);
+}
+
+static void steps_free(struct step *steps, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(steps[i].name);
+    free(steps);
 }
 
 /* Walks all paths anew and ends the watches that none of them needs any more. */
 static void walk_all(struct follow *follow)
 {
-    struct step before[STEPS_MAX];
+    struct step *before = TAKE(follow->steps);
     size_t n_before = follow->n_steps;
 
-    memcpy(before, follow->steps, n_before * sizeof(before[0]));
     follow->n_steps = 0;
-    for (size_t i = 0; i < FOLLOW_PATHS_MAX && follow->paths[i]; i++)
+    for (size_t i = 0; i < follow->n_paths; i++)
         walk_path(follow, follow->paths[i]);
     for (size_t i = 0; i < n_before; i++) {
         bool needed = false;
@@ -157,6 +181,7 @@ static void walk_all(struct follow *follow)
         if (!needed) /* it may be gone with its directory, or named here twice */
             (void)inotify_rm_watch(follow->fd, before[i].watch);
     }
+    steps_free(before, n_before);
 }
 
 static bool concerns(const struct follow *follow, const struct inotify_event *event)
@@ -166,23 +191,23 @@ static bool concerns(const struct follow *follow, const struct inotify_event *ev
     for (size_t i = 0; i < follow->n_steps; i++) {
         const struct step *step = &follow->steps[i];
 
-        if (step->watch == event->wd &&
-            (step->name[0] == '\0' || (event->mask & (IN_IGNORED | IN_UNMOUNT)) ||
-             (event->len > 0 && strcmp(event->name, step->name) == 0)))
+        if (step->watch == event->wd && (step->name[0] == '\0' || step->name[0] == '/' ||
+                                         (event->mask & (IN_IGNORED | IN_UNMOUNT)) ||
+                                         (event->len > 0 && strcmp(event->name, step->name) == 0)))
             return true;
     }
     return false;
 }
 
-static int on_readable(sd_event_source *source, int fd, uint32_t events, void *userdata)
+/* Looks at what has come. */
+static void take_events(struct follow *follow)
 {
-    struct follow *follow = userdata;
     _Alignas(struct inotify_event) char buffer[4096];
     bool concerned = false;
     ssize_t n;
 
     /* To the end, so that a burst is one change; a queue's length at most, so that it has one. */
-    for (int i = 0; i < DRAIN_MAX && (n = read(fd, buffer, sizeof(buffer))) > 0; i++)
+    for (int i = 0; i < DRAIN_MAX && (n = read(follow->fd, buffer, sizeof(buffer))) > 0; i++)
         for (const char *at = buffer; at < buffer + n;) {
             const struct inotify_event *event = (const struct inotify_event *)at;
 
@@ -193,7 +218,75 @@ static int on_readable(sd_event_source *source, int fd, uint32_t events, void *u
         walk_all(follow);
         follow->callback(follow->userdata); /* last: it may free this */
     }
+}
+
+static int on_settled(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
+{
+    struct follow *follow = userdata;
+
+    (void)sd_event_source_set_enabled(follow->readable, SD_EVENT_ON);
+    take_events(follow);
     return 0;
+}
+
+/* Whoever is patient is not woken until then, however busy a directory is. */
+static int on_readable(sd_event_source *source, int fd _unused_, uint32_t events _unused_,
+                       void *userdata)
+{
+    struct follow *follow = userdata;
+    uint64_t now = 0;
+    int r = -EINVAL;
+
+    if (follow->settle_us > 0) {
+        (void)sd_event_now(sd_event_source_get_event(source), CLOCK_MONOTONIC, &now);
+        r = sd_event_source_set_time(follow->settled, now + follow->settle_us);
+        if (r >= 0)
+            r = sd_event_source_set_enabled(follow->settled, SD_EVENT_ONESHOT);
+    }
+    if (r >= 0)
+        (void)sd_event_source_set_enabled(follow->readable, SD_EVENT_OFF);
+    else
+        take_events(follow);
+    return 0;
+}
+
+static void paths_free(char **paths, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(paths[i]);
+    free(paths);
+}
+
+int follow_set_paths(struct follow *follow, const char *const paths[], size_t n)
+{
+    char **copies = calloc(n + 1, sizeof(*copies));
+
+    if (!copies)
+        return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        copies[i] = strdup(paths[i]);
+        if (!copies[i]) {
+            paths_free(copies, i);
+            return -ENOMEM;
+        }
+    }
+    paths_free(follow->paths, follow->n_paths);
+    follow->paths = copies;
+    follow->n_paths = n;
+    walk_all(follow);
+    return 0;
+}
+
+int follow_settle(struct follow *follow, uint64_t usec)
+{
+    int r = 0;
+
+    if (!follow->settled)
+        r = sd_event_add_time(sd_event_source_get_event(follow->readable), &follow->settled,
+                              CLOCK_MONOTONIC, UINT64_MAX, usec / 4, on_settled, follow);
+    if (r >= 0)
+        follow->settle_us = usec;
+    return r < 0 ? r : 0;
 }
 
 int follow_new(struct follow **ret, sd_event *event, const char *const paths[], size_t n,
@@ -209,17 +302,13 @@ int follow_new(struct follow **ret, sd_event *event, const char *const paths[], 
     follow->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (follow->fd < 0)
         return -errno;
-    for (size_t i = 0; i < n && i < FOLLOW_PATHS_MAX; i++) {
-        follow->paths[i] = strdup(paths[i]);
-        if (!follow->paths[i])
-            return -ENOMEM;
-    }
     r = sd_event_add_io(event, &follow->readable, follow->fd, EPOLLIN, on_readable, follow);
     if (r >= 0) /* what came together with a change of the network is told together with it */
         r = sd_event_source_set_priority(follow->readable, SD_EVENT_PRIORITY_IMPORTANT);
+    if (r >= 0)
+        r = follow_set_paths(follow, paths, n);
     if (r < 0)
         return r;
-    walk_all(follow);
     *ret = TAKE(follow);
     return 0;
 }
@@ -229,10 +318,11 @@ struct follow *follow_free(struct follow *follow)
     if (!follow)
         return NULL;
     sd_event_source_disable_unref(follow->readable);
+    sd_event_source_disable_unref(follow->settled);
     if (follow->fd >= 0)
         close(follow->fd);
-    for (size_t i = 0; i < FOLLOW_PATHS_MAX; i++)
-        free(follow->paths[i]);
+    paths_free(follow->paths, follow->n_paths);
+    steps_free(follow->steps, follow->n_steps);
     free(follow);
     return NULL;
 }

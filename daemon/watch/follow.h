@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <systemd/sd-event.h>
 
 /*
@@ -9,17 +10,24 @@
  * way, whether they exist or not.
  */
 
-#define FOLLOW_PATHS_MAX 2
-
 struct follow;
 
 /* Another file may stand at one of the paths, or what is in it may be another. */
 typedef void (*follow_callback)(void *userdata);
 
 /*
- * `paths`: `n` absolute ones, at most FOLLOW_PATHS_MAX; copied. What happens from here on is
- * reported, so read the files after this. 0 or negative errno.
+ * `paths`: `n` absolute ones; copied. One that ends with a slash is a directory, of which every
+ * file counts. What happens from here on is reported, so read the files after this. 0 or negative
+ * errno.
  */
 int follow_new(struct follow **ret, sd_event *event, const char *const paths[], size_t n,
                follow_callback callback, void *userdata);
+
+/* Follows these from now on, and no others. As above. */
+int follow_set_paths(struct follow *follow, const char *const paths[], size_t n);
+
+/* From now on changes are reported so much later, those that come meanwhile with them. 0 or
+ * negative errno. */
+int follow_settle(struct follow *follow, uint64_t usec);
+
 struct follow *follow_free(struct follow *follow);

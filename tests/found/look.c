@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /*
- * look HOME [CLIENT]...: what is found in a home directory, whose .config and etc stand for
+ * look [-CLIENT]... HOME...: what is found in a home directory, whose .config and etc stand for
  * $XDG_CONFIG_HOME and /etc: a line an account and a remark, their fields between tabs. File names
  * are relative to HOME.
  */
 #include "cleanup.h"
+#include "error.h"
 #include "found/found.h"
 #include <stdio.h>
 #include <string.h>
@@ -32,25 +33,15 @@ static void print_account(const struct found_account *account)
     putchar('\n');
 }
 
-int main(int argc, char **argv)
+/* 0 or negative errno. */
+static int look(unsigned clients)
 {
     _cleanup_free_ char *config = NULL, *etc = NULL;
-    unsigned clients = argc > 2 ? 0 : MAIL_CLIENTS_ALL;
     struct found found;
     int r;
 
-    if (argc < 2)
-        return 2;
-    for (int i = 2; i < argc; i++) {
-        enum mail_client client;
-
-        if (mail_client_from_string(argv[i], &client) < 0)
-            return 2;
-        clients |= MAIL_CLIENT_BIT(client);
-    }
-    home = argv[1];
     if (asprintf(&config, "%s/.config", home) < 0 || asprintf(&etc, "%s/etc", home) < 0)
-        return 4;
+        return -ENOMEM;
     r = found_look(&found, &(struct found_places){home, config, etc}, clients);
     for (size_t i = 0; i < found.n_accounts; i++)
         print_account(&found.accounts[i]);
@@ -62,5 +53,26 @@ int main(int argc, char **argv)
                remark->detail);
     }
     found_clear(&found);
+    return r;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned clients = 0;
+    int r = 0;
+
+    for (int i = 1; r == 0 && i < argc; i++) {
+        enum mail_client client;
+
+        if (*argv[i] == '-') {
+            if (mail_client_from_string(argv[i] + 1, &client) < 0)
+                return 2;
+            clients |= MAIL_CLIENT_BIT(client);
+            continue;
+        }
+        home = argv[i];
+        r = look(clients ? clients : MAIL_CLIENTS_ALL);
+        fflush(stdout);
+    }
     return r < 0 ? 4 : 0;
 }
