@@ -45,6 +45,7 @@ struct account {
 
     struct check *check;
     bool checking; /* the check has not ended; its process may outlive it */
+    struct turn turn;
     char reason[REASON_MAX], next_reason[REASON_MAX];
 
     struct schedule schedule;
@@ -347,7 +348,15 @@ static void on_ended(const char *problem, void *userdata)
     account->listener->check_ended(account, problem, account->listener_userdata);
 }
 
-static const struct check_callbacks check_callbacks = {.found = on_found, .ended = on_ended};
+static void on_gone(void *userdata)
+{
+    struct account *account = userdata;
+
+    turn_leave(&account->turn);
+}
+
+static const struct check_callbacks check_callbacks = {
+    .found = on_found, .ended = on_ended, .gone = on_gone};
 
 /* A check whose probe is told what the endpoints have shown elsewhere. */
 static int begin_check(struct account *account)
@@ -370,22 +379,13 @@ static int begin_check(struct account *account)
     return r;
 }
 
-/* Whatever runs is superseded. Without a default route the state stays offline until something
- * answers: a server on the link, or on this machine, needs no default route. */
-static void start_check(struct account *account)
+static void on_turn(void *userdata)
 {
+    struct account *account = userdata;
     int r;
 
-    account->timer = sd_event_source_disable_unref(account->timer);
-    account->check = check_free(account->check);
-    account->waiting = false;
-    account->checking = true;
-    strcpy(account->reason, account->next_reason);
     journal(EVENT_CHECK_STARTED, FACTS(account, .reason = account->reason), "checking: %s",
             account->reason);
-    changed(account, ACCOUNT_REASON);
-    if (account->online)
-        enter_state(account, STATE_CHECKING);
     account->started_at = clock_us(CLOCK_MONOTONIC);
     r = begin_check(account);
     if (r < 0) {
@@ -393,8 +393,34 @@ static void start_check(struct account *account)
 
         (void)snprintf(problem, sizeof(problem), "mailroam-probe could not be had from %s: %s",
                        prober_place(), strerror(-r));
+        turn_leave(&account->turn);
         on_ended(problem, account);
     }
+}
+
+/* Nothing runs any more, nor is it to be this account's turn. */
+static void stop_check(struct account *account)
+{
+    account->check = check_free(account->check);
+    account->checking = false;
+    turn_leave(&account->turn);
+}
+
+/* Whatever runs is superseded, which keeps its turn. Without a default route the state stays
+ * offline until something answers: a server on the link, or on this machine, needs no default
+ * route. */
+static void start_check(struct account *account)
+{
+    account->timer = sd_event_source_disable_unref(account->timer);
+    account->check = check_free(account->check);
+    account->waiting = false;
+    account->checking = true;
+    strcpy(account->reason, account->next_reason);
+    changed(account, ACCOUNT_REASON);
+    if (account->online)
+        enter_state(account, STATE_CHECKING);
+    if (turn_take(&account->turn))
+        on_turn(account);
 }
 
 void account_check(struct account *account)
@@ -436,8 +462,7 @@ void account_set_network(struct account *account, const struct network *network,
 {
     account->online = network_primary(network);
     if (moved) {
-        account->check = check_free(account->check); /* it finds out about another network */
-        account->checking = false;
+        stop_check(account); /* it finds out about another network */
         forget_findings(account);
         recall(account);
         update_choice(account);
@@ -517,14 +542,13 @@ int account_set_settings(struct account *account, struct account_settings *setti
         free(findings);
         return r;
     }
-    account->check = check_free(account->check); /* it reads the old settings */
+    stop_check(account); /* it reads the old settings */
     free_findings(account->settings, account->findings);
     free_findings(account->settings, account->known);
     account_settings_free(account->settings);
     account->settings = settings;
     account->findings = findings;
     account->known = known;
-    account->checking = false;
     account->chosen = -1; /* the one that was chosen is of the old settings */
     changed(account, ACCOUNT_SETTINGS);
     forget_findings(account); /* nor is anything recalled: it may have worked by what has gone */
@@ -534,7 +558,8 @@ int account_set_settings(struct account *account, struct account_settings *setti
 }
 
 int account_new(struct account **ret, sd_event *event, struct account_settings *settings,
-                struct memory *memory, const struct account_listener *listener, void *userdata)
+                struct memory *memory, struct turns *turns, const struct account_listener *listener,
+                void *userdata)
 {
     _cleanup_(account_freep) struct account *account = calloc(1, sizeof(*account));
     int r;
@@ -550,6 +575,7 @@ int account_new(struct account **ret, sd_event *event, struct account_settings *
         return r;
     }
     account->memory = memory;
+    account->turn = (struct turn){.turns = turns, .come = on_turn, .userdata = account};
     account->event = sd_event_ref(event);
     account->settings = settings;
     account->listener = listener;
@@ -564,7 +590,7 @@ struct account *account_free(struct account *account)
 {
     if (!account)
         return NULL;
-    check_free(account->check);
+    stop_check(account);
     sd_event_source_disable_unref(account->timer);
     free_findings(account->settings, account->findings);
     free_findings(account->settings, account->known);

@@ -5,6 +5,7 @@
 #include "judge/finding.h"
 #include "memory/memory.h"
 #include "schedule.h"
+#include "turns.h"
 #include "watch/watch.h"
 #include <systemd/sd-event.h>
 
@@ -50,10 +51,11 @@ struct account_listener {
     void (*check_ended)(struct account *account, const char *problem, void *userdata);
 };
 
-/* Takes the settings over (on success); `memory` has to live as long. It checks nothing before
- * account_set_network(). 0 or -ENOMEM. */
+/* Takes the settings over (on success); `memory` and `turns` have to live as long. It checks nothing
+ * before account_set_network(). 0 or -ENOMEM. */
 int account_new(struct account **ret, sd_event *event, struct account_settings *settings,
-                struct memory *memory, const struct account_listener *listener, void *userdata);
+                struct memory *memory, struct turns *turns, const struct account_listener *listener,
+                void *userdata);
 struct account *account_free(struct account *account);
 
 /* The network is this one now; `moved`: another than before, what was found no longer counts, what

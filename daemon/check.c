@@ -51,11 +51,19 @@ static void on_end(const char *problem, void *userdata)
     check->callbacks->ended(problem, check->userdata);
 }
 
+static void on_gone(void *userdata)
+{
+    struct check *check = userdata;
+
+    check->callbacks->gone(check->userdata);
+}
+
 int check_new(struct check **ret, sd_event *event, const struct account_settings *settings,
               const struct finding *expected, size_t n_expected,
               const struct check_callbacks *callbacks, void *userdata)
 {
-    static const struct prober_callbacks prober_callbacks = {.line = on_line, .ended = on_end};
+    static const struct prober_callbacks prober_callbacks = {
+        .line = on_line, .ended = on_end, .gone = on_gone};
     _cleanup_(check_freep) struct check *check = calloc(1, sizeof(*check));
     _cleanup_free_ char *request = check_request(settings, expected, n_expected);
     int r;

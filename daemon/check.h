@@ -20,7 +20,9 @@ struct check_callbacks {
      * a sentence for the log on why not.
      */
     void (*ended)(const char *problem, void *userdata);
-    /* Neither may free the check: it is still at work. */
+    /* Its probe is gone, too, which may have taken leave of a server till now: once, after that. */
+    void (*gone)(void *userdata);
+    /* None of them may free the check: it is still at work. */
 };
 
 #define CHECK_TIMEOUT_S  15 /* what the probe is given; bus clients wait 25 s, we promise 20 */

@@ -42,6 +42,7 @@ struct manager {
     struct overrides overrides; /* own files before them */
     unsigned changes;           /* not announced yet */
     struct targets targets;
+    struct turns *turns; /* of the accounts, to check */
 };
 
 DEFINE_CLEANUP(struct manager *, manager_free)
@@ -263,6 +264,8 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_list
                 "the clock of this machine is wrong: it is behind this program");
     r = open_memory(&manager->memory);
     if (r == 0)
+        r = turns_new(&manager->turns, event);
+    if (r == 0)
         r = watch_new(&manager->watch, event, memory_salt(manager->memory), on_network, manager);
     if (r == 0)
         r = finder_new(&manager->finder, event, on_found, manager);
@@ -297,6 +300,7 @@ struct manager *manager_free(struct manager *manager)
     overrides_clear(&manager->overrides);
     watch_free(manager->watch);
     memory_free(manager->memory);
+    turns_free(manager->turns);
     settings_clear(&manager->settings);
     sd_event_unref(manager->event);
     free(manager);
@@ -335,8 +339,8 @@ static int take_up(struct manager *manager, struct account_settings **settings)
     if (!accounts)
         return -ENOMEM;
     manager->accounts = accounts;
-    r = account_new(&account, manager->event, *settings, manager->memory, &account_listener,
-                    manager);
+    r = account_new(&account, manager->event, *settings, manager->memory, manager->turns,
+                    &account_listener, manager);
     if (r < 0)
         return r;
     *settings = NULL;

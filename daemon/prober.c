@@ -37,7 +37,7 @@ struct prober {
     struct iovec unsent[2]; /* what is left of the request, and of the secret behind it */
     char line[FINDING_LINE_MAX];
     size_t n_line;
-    bool over;
+    bool over, gone;
 };
 
 DEFINE_CLEANUP(struct prober *, prober_free)
@@ -96,7 +96,20 @@ static int connect_to(const char *path)
 
 /* --- while it works -------------------------------------------------------------------------- */
 
-/* Nobody is told anything after `problem`. With one, nothing is said to the probe any more either,
+/* With all descriptors: an account keeps its last check until the next one, perhaps for hours. */
+static void go(struct prober *prober)
+{
+    prober->deadline = sd_event_source_disable_unref(prober->deadline);
+    prober->child = sd_event_source_disable_unref(prober->child);
+    prober->io = sd_event_source_disable_unref(prober->io);
+    if (prober->gone)
+        return;
+    prober->gone = true;
+    if (prober->callbacks->gone)
+        prober->callbacks->gone(prober->userdata);
+}
+
+/* No line is taken after `problem`. With one, nothing is said to the probe any more either,
  * which it takes for the end. */
 static void end(struct prober *prober, const char *problem)
 {
@@ -107,6 +120,8 @@ static void end(struct prober *prober, const char *problem)
     if (problem)
         prober->io = sd_event_source_disable_unref(prober->io);
     prober->callbacks->ended(problem, prober->userdata);
+    if (problem && !prober->child)
+        go(prober); /* we have hung up on what systemd may still have to end */
 }
 
 /* All complete lines in the buffer. */
@@ -149,9 +164,9 @@ static bool read_some(struct prober *prober)
     /* The end. A child is seen to end, too, and why is said then. */
     (void)sd_event_source_set_enabled(prober->io, SD_EVENT_OFF);
     if (!prober->child) {
-        prober->deadline = sd_event_source_disable_unref(prober->deadline);
         end(prober, "mailroam-probe ended before all verdicts; see journalctl --user --unit "
                     "'mailroam-probe@*'");
+        go(prober);
     }
     return false;
 }
@@ -199,7 +214,6 @@ static int on_exit_of_child(sd_event_source *source _unused_, const siginfo_t *i
     struct prober *prober = userdata;
     char problem[128];
 
-    prober->deadline = sd_event_source_disable_unref(prober->deadline);
     /* What it has printed before it ended counts. */
     while (!prober->over && read_some(prober))
         ;
@@ -212,6 +226,7 @@ static int on_exit_of_child(sd_event_source *source _unused_, const siginfo_t *i
         (void)snprintf(problem, sizeof(problem),
                        "mailroam-probe ended with status %d before all verdicts", info->si_status);
     end(prober, problem);
+    go(prober);
     return 0;
 }
 
@@ -222,6 +237,7 @@ static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_,
     prober->child = sd_event_source_disable_unref(prober->child); /* kills */
     prober->io = sd_event_source_disable_unref(prober->io);       /* hangs up */
     end(prober, "mailroam-probe did not end in time and was stopped");
+    go(prober);
     return 0;
 }
 

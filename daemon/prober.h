@@ -24,7 +24,10 @@ struct prober_callbacks {
     /* It is over, exactly once: `problem` is NULL after PROBER_ENOUGH, else a sentence for the log
      * on why nothing more will come. */
     void (*ended)(const char *problem, void *userdata);
-    /* Neither may free the prober: it is still at work. */
+    /* Nothing of it is left, not even what it had to say to the server for goodbye: once, and
+     * last. NULL: nobody asks. */
+    void (*gone)(void *userdata);
+    /* None of them may free the prober: it is still at work. */
 };
 
 /*

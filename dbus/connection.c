@@ -190,7 +190,6 @@ static DBusHandlerResult on_message(_unused_ DBusConnection *dbus, DBusMessage *
                                     void *userdata)
 {
     struct bus_connection *connection = userdata;
-    DBusHandlerResult result;
 
     /* Nobody can send this one: libdbus takes no message of that interface from outside. */
     if (dbus_message_is_signal(message, DBUS_INTERFACE_LOCAL, "Disconnected"))
@@ -198,10 +197,7 @@ static DBusHandlerResult on_message(_unused_ DBusConnection *dbus, DBusMessage *
                              connection->address);
     if (connection->state != CONNECTION_OPEN)
         return DBUS_HANDLER_RESULT_NOT_YET_HANDLED;
-    result = connection->callbacks.message(message, connection->userdata);
-    if (result == DBUS_HANDLER_RESULT_NEED_MEMORY && connection->loop)
-        bus_loop_starved(connection->loop);
-    return result;
+    return connection->callbacks.message(message, connection->userdata);
 }
 
 static void drop_connection(struct bus_connection *connection)

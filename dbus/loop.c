@@ -65,11 +65,32 @@ static void on_status(_unused_ DBusConnection *connection, DBusDispatchStatus st
     schedule(data, status);
 }
 
+/* The next message, to be compared only, and its serial; NULL where there is none. */
+static const DBusMessage *first_message(struct bus_loop *loop, dbus_uint32_t *ret_serial)
+{
+    DBusMessage *message = dbus_connection_borrow_message(loop->connection);
+
+    if (!message)
+        return NULL;
+    *ret_serial = dbus_message_get_serial(message);
+    dbus_connection_return_message(loop->connection, message);
+    return message;
+}
+
+/* Where there is no memory for a message, libdbus keeps it, and says no more than that there is
+ * one: the loop would spin on it and hear of nothing else. */
 static int on_dispatch(_unused_ sd_event_source *source, void *data)
 {
     struct bus_loop *loop = data;
+    dbus_uint32_t serial = 0, serial_then = 0;
+    const DBusMessage *message = first_message(loop, &serial);
+    DBusDispatchStatus status = dbus_connection_dispatch(loop->connection);
 
-    schedule(loop, dbus_connection_dispatch(loop->connection));
+    if (message && first_message(loop, &serial_then) == message && serial == serial_then) {
+        loop->starved = true;
+        status = DBUS_DISPATCH_NEED_MEMORY;
+    }
+    schedule(loop, status);
     return 0;
 }
 
@@ -200,12 +221,6 @@ static void on_timeout_removed(DBusTimeout *timeout, _unused_ void *data)
 static void on_timeout_toggled(DBusTimeout *timeout, _unused_ void *data)
 {
     start_timeout(timeout);
-}
-
-void bus_loop_starved(struct bus_loop *loop)
-{
-    loop->starved = true;
-    start_timer(loop->memory, MEMORY_PAUSE_USEC);
 }
 
 int bus_loop_new(struct bus_loop **ret, sd_event *event, DBusConnection *connection)

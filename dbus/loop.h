@@ -15,7 +15,3 @@ int bus_loop_new(struct bus_loop **ret, sd_event *event, DBusConnection *connect
 
 /* Lets go of the connection; never to be called beneath one of its callbacks. */
 struct bus_loop *bus_loop_free(struct bus_loop *loop);
-
-/* A message could not be dealt with for want of memory. libdbus keeps it, and says no more of it
- * than that there is a message: the loop would spin on it, so it comes again after a pause. */
-void bus_loop_starved(struct bus_loop *loop);

@@ -120,7 +120,8 @@ static struct waiting *waiting_free(struct waiting *waiting)
     return NULL;
 }
 
-/* A check that is superseded again and again has no end that can be foretold. */
+/* A check that is superseded again and again, or stands in a long line, has no end that can be
+ * foretold. */
 static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)
 {
     struct waiting *waiting = userdata, **at = &waiting->publisher->waiting;
@@ -129,7 +130,8 @@ static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_,
         at = &(*at)->next;
     *at = waiting->next;
     bus_reply_error(waiting->publisher->bus, waiting->call, MAILROAM_ERROR("CheckFailed"),
-                    "the network or the settings changed under way; the check is not over yet");
+                    "the check is not over yet: the network or the settings changed under way, "
+                    "or there are many accounts to check");
     waiting_free(waiting);
     return 0;
 }

@@ -333,6 +333,8 @@ static int note_trip(struct memory *memory, struct memory_result *result)
     memcpy(trip->id, memory->id, sizeof(trip->id));
     memcpy(trip->name, memory->name, sizeof(trip->name));
     trip->until = result->at;
+    if (trip->arrived > trip->until)
+        trip->arrived = trip->until; /* the clock was put back on the way */
     trip->present = true;
     memory_result_free(trip->result);
     trip->result = result;

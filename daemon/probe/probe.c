@@ -46,8 +46,17 @@ static struct siblings siblings_of(const struct run *run)
     return siblings;
 }
 
+/* It ends for this reason, whatever is done on the way out. */
+static void give_up(struct probe *probe, int reason)
+{
+    probe->given_up = true;
+    (void)sd_event_exit(probe->event, reason);
+}
+
 static void end_when_done(struct probe *probe)
 {
+    if (probe->given_up)
+        return;
     for (size_t i = 0; i < probe->n_runs; i++)
         if (!probe->runs[i].judged || !probe->runs[i].closed)
             return;
@@ -82,10 +91,8 @@ void probe_give_verdicts(struct probe *probe)
         r = judge(&run->observation, &siblings, expected_of(run), &run->finding);
         if (r >= 0)
             r = probe->callback(&run->finding, probe->userdata);
-        if (r < 0) {
-            (void)sd_event_exit(probe->event, r);
-            return;
-        }
+        if (r < 0)
+            return give_up(probe, r);
     }
     end_when_done(probe);
 }
@@ -155,7 +162,7 @@ static void on_race(int fd, void *userdata)
     if (fd >= 0 &&
         conversation_new(&run->conversation, probe->event, fd, &run->finding.endpoint,
                          probe->policy, &run->observation, &conversation_callbacks, run) < 0)
-        (void)sd_event_exit(probe->event, -ENOMEM);
+        give_up(probe, -ENOMEM);
     else if (fd >= 0 && run->wish)
         conversation_log_in(run->conversation, run->wish);
     /* Also for those who waited for this port to connect or to fail. */
@@ -197,7 +204,7 @@ static void on_addresses(int family, const union address *addresses, size_t n, c
     if (nothing)
         probe_give_verdicts(probe);
     else if (probe->policy && tls_policy_prepare(probe->policy) < 0) /* the SYNs are out */
-        (void)sd_event_exit(probe->event, -ENOMEM);
+        give_up(probe, -ENOMEM);
 }
 
 static int on_deadline(sd_event_source *source _unused_, uint64_t usec _unused_, void *userdata)

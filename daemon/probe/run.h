@@ -61,6 +61,7 @@ struct probe {
     size_t n_runs, n_hosts;
     unsigned n_walks; /* under way */
     bool late;        /* the deadline has passed: no evidence is waited for */
+    bool given_up;    /* the event loop ends by an error */
 };
 
 bool run_same_host(const struct run *a, const struct run *b);

@@ -72,6 +72,14 @@ def fault(what, times, lost, recovered):
     return good
 
 
+@contextlib.contextmanager
+def survived(what, times, recovered):
+    """A row of that table for all that is looked at in here: what is not well is lost."""
+    before = failed
+    yield
+    fault(what, times, failed - before, recovered)
+
+
 def skip(name, reason):
     global count
     count += 1
