@@ -6,6 +6,7 @@
  */
 #include "manager.h"
 #include "account-files.h"
+#include "asker.h"
 #include "cleanup.h"
 #include "error.h"
 #include "found/adopt.h"
@@ -28,6 +29,7 @@ struct manager {
     void *userdata;
     struct memory *memory;
     struct watch *watch;
+    struct asker *asker;             /* for the watch */
     struct way_out last_way;         /* of the network we are on, or were on last */
     char network_id[NETWORK_ID_MAX]; /* that was told last */
     struct settings settings;
@@ -245,6 +247,18 @@ void manager_clock(struct manager *manager, const struct clock_news *news)
 
 static void on_found(void *userdata);
 
+static int ask(int ifindex, const struct ip *address, void *userdata)
+{
+    return asker_ask(userdata, ifindex, address);
+}
+
+static void on_asked(bool asked, void *userdata)
+{
+    struct manager *manager = userdata;
+
+    watch_asked(manager->watch, asked);
+}
+
 int manager_new(struct manager **ret, sd_event *event, const struct manager_listener *listener,
                 void *userdata)
 {
@@ -269,8 +283,11 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_list
         r = watch_new(&manager->watch, event, memory_salt(manager->memory), on_network, manager);
     if (r == 0)
         r = finder_new(&manager->finder, event, on_found, manager);
+    if (r == 0)
+        r = asker_new(&manager->asker, event, on_asked, manager);
     if (r < 0)
         return r;
+    watch_set_ask(manager->watch, ask, manager->asker);
     visit(manager, watch_network(manager->watch), true);
     *ret = TAKE(manager);
     return 0;
@@ -298,6 +315,7 @@ struct manager *manager_free(struct manager *manager)
     free(manager->accounts);
     finder_free(manager->finder);
     overrides_clear(&manager->overrides);
+    asker_free(manager->asker);
     watch_free(manager->watch);
     memory_free(manager->memory);
     turns_free(manager->turns);

@@ -16,6 +16,7 @@
 #include "probe/request.h"
 #include "prompt.h"
 #include "text.h"
+#include "watch/neighbour.h"
 #include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
@@ -422,6 +423,15 @@ static int read_secret(struct options *options)
     return EXIT_OTHER;
 }
 
+/* Nothing is read from the network for it, so there is nothing to give up. */
+static int ask_neighbour(const struct request *request)
+{
+    bool asked = neighbour_ask(request->neighbour_interface, &request->neighbour) == 0;
+
+    puts(asked ? "{\"asked\":true}" : "{\"asked\":false}");
+    return fflush(stdout) == 0 ? EXIT_WORKS : EXIT_OTHER;
+}
+
 /* What was asked for beside the command line. 0, or EXIT_OTHER with the reason on standard error.
  */
 static int read_inputs(struct options *options)
@@ -454,7 +464,7 @@ int main(int argc, char **argv)
     if (!done)
         status = read_inputs(&options);
     if (!done && status == 0)
-        status = run(&options);
+        status = options.request.neighbour.family ? ask_neighbour(&options.request) : run(&options);
     request_clear(&options.request);
     if (done && fflush(stdout) != 0)
         status = EXIT_OTHER;

@@ -210,7 +210,24 @@ static int read_expected(struct request *request, json_object *value, char **ret
     return 0;
 }
 
-enum { KEY_VERSION = 1 << 0, KEY_ENDPOINTS = 1 << 1, REQUIRED = KEY_VERSION | KEY_ENDPOINTS };
+static int read_neighbour(struct request *request, json_object *value, char **ret_problem)
+{
+    json_object *interface, *address;
+    const char *text;
+
+    if (!json_object_is_type(value, json_type_object) || json_object_object_length(value) != 2 ||
+        !json_object_object_get_ex(value, "interface", &interface) ||
+        number_of(interface, 1, INT32_MAX) < 0 ||
+        !json_object_object_get_ex(value, "address", &address) || !(text = text_of(address)) ||
+        !ip_parse(text, &request->neighbour))
+        return problem(ret_problem,
+                       "ask_neighbour: expected the number of an interface, an address "
+                       "and nothing else");
+    request->neighbour_interface = json_object_get_int(interface);
+    return 0;
+}
+
+enum { KEY_VERSION = 1 << 0, KEY_ENDPOINTS = 1 << 1, KEY_NEIGHBOUR = 1 << 2 };
 
 static int read_keys(struct request *request, json_object *object, char **ret_problem)
 {
@@ -218,11 +235,12 @@ static int read_keys(struct request *request, json_object *object, char **ret_pr
         const char *name;
         int (*read)(struct request *request, json_object *value, char **ret_problem);
     } keys[] = {
-        /* in the order of the bits of what is required */
-        {"version", read_version}, {"endpoints", read_endpoints},
-        {"timeout", read_timeout}, {"ca_file", read_ca_file},
-        {"pin", read_pin},         {"expected", read_expected},
-        {"user", read_user},       {"mechanisms", read_mechanisms},
+        /* the first in the order of their bits */
+        {"version", read_version},         {"endpoints", read_endpoints},
+        {"ask_neighbour", read_neighbour}, {"timeout", read_timeout},
+        {"ca_file", read_ca_file},         {"pin", read_pin},
+        {"expected", read_expected},       {"user", read_user},
+        {"mechanisms", read_mechanisms},
     };
     unsigned seen = 0;
 
@@ -243,8 +261,11 @@ static int read_keys(struct request *request, json_object *object, char **ret_pr
             return r;
         seen |= 1U << i;
     }
-    if ((seen & REQUIRED) != REQUIRED)
-        return problem(ret_problem, "it has no %s", seen & KEY_VERSION ? "endpoints" : "version");
+    if (!(seen & KEY_VERSION))
+        return problem(ret_problem, "it has no version");
+    if (seen != (KEY_VERSION | KEY_NEIGHBOUR) &&
+        (seen & (KEY_ENDPOINTS | KEY_NEIGHBOUR)) != KEY_ENDPOINTS)
+        return problem(ret_problem, "it has no endpoints, or ask_neighbour beside other keys");
     return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "judge/finding.h"
 #include "secret.h"
+#include "watch/ip.h"
 #include <stddef.h>
 
 /*
@@ -12,6 +13,10 @@
  *   {"version":1,"endpoints":[{"host":"mail.example.org","port":465,"security":"tls"}],
  *    "timeout":15,"ca_file":"/path","pin":"sha256//...","expected":[FINDING...],
  *    "user":"me@example.org","mechanisms":"PLAIN LOGIN"}
+ *
+ * or, instead of the endpoints, the daemon's errand on a new network:
+ *
+ *   {"version":1,"ask_neighbour":{"interface":2,"address":"192.0.2.1"}}
  *
  * `timeout` (seconds), `ca_file`, `pin` and `expected` (findings as the probe prints them) may be
  * left out. `user` asks for a login at the one endpoint there may be then, by one of `mechanisms`
@@ -36,6 +41,8 @@ struct request {
     unsigned mechanisms;   /* it may be done by (mechanism.h) */
     struct secret *secret; /* to do it with */
     unsigned timeout_s;
+    struct ip neighbour; /* to ask for, instead of a check; no family: none */
+    int neighbour_interface;
 };
 
 /* Empty, with the default timeout; to be cleared. */

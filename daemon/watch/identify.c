@@ -41,6 +41,9 @@ struct identify {
     struct identity_facts facts;
     uint32_t carrier_ups;
     bool asked, silent; /* for the link address */
+    identify_ask ask;   /* NULL: nobody */
+    void *ask_userdata;
+    bool missed; /* a chance to ask, while it was thought to be asked */
     sd_event_source *deadline;
     bool listening; /* to the neighbours */
 };
@@ -96,16 +99,35 @@ static void start_anew(struct identify *identify, const struct way_out *way)
     identify->way = way ? *way : (struct way_out){0};
 }
 
-static void ask(struct identify *identify)
+static void ask_for_neighbour(struct identify *identify)
 {
     int r = neighbour_ask(identify->way.ifindex, &identify->facts.gateway);
 
+    identify->missed = false;
+    if (r == NEIGHBOUR_FORBIDDEN && identify->ask)
+        r = identify->ask(identify->way.ifindex, &identify->facts.gateway, identify->ask_userdata);
     if (r < 0)
         log_debug("Cannot ask for the gateway's link address: %s", strerror(-r));
     if (!identify->listening)
         set_deadline(identify, identify->silent ? GIVE_UP_AFTER - SILENT_AFTER : SILENT_AFTER);
     set_listening(identify, true);
     identify->asked = r == 0;
+}
+
+void identify_set_ask(struct identify *identify, identify_ask ask, void *userdata)
+{
+    identify->ask = ask;
+    identify->ask_userdata = userdata;
+    bell_ring(identify->bell);
+}
+
+/* What could not be asked is asked at the next event, as there may be a link by then: also where
+ * that event has come already. */
+void identify_asked(struct identify *identify, bool asked)
+{
+    identify->asked &= asked;
+    if (!identify->asked && identify->missed)
+        bell_ring(identify->bell);
 }
 
 static bool neighbour_differs(const struct identity_facts *facts,
@@ -124,8 +146,9 @@ static bool find_neighbour(struct identify *identify, const struct kernel_link *
     int r = kernel_read_neighbour(link->index, &facts->gateway, &neighbour);
 
     identify->carrier_ups = link->carrier_ups;
+    identify->missed |= identify->asked;
     if (neighbour.length == 0 && (!identify->asked || replugged)) {
-        ask(identify);
+        ask_for_neighbour(identify);
         /* Somebody else may have asked, and been answered just before we listened. */
         r = kernel_read_neighbour(link->index, &facts->gateway, &neighbour);
     }

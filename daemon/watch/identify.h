@@ -8,6 +8,12 @@
 /* Finds out on which network a way out leads: asks for what the tables lack, and waits for it. */
 struct identify;
 
+/* Has somebody else ask, who may open sockets, as neighbour_ask(): 0 says that the question is on
+ * its way, and identify_asked() how that went. */
+typedef int (*identify_ask)(int ifindex, const struct ip *address, void *userdata);
+void identify_set_ask(struct identify *identify, identify_ask ask, void *userdata);
+void identify_asked(struct identify *identify, bool asked);
+
 /* Rings the bell when it knows more. 0 or negative errno. */
 int identify_new(struct identify **ret, sd_event *event, struct bell *bell,
                  const uint8_t salt[static WATCH_SALT_SIZE]);

@@ -45,8 +45,8 @@ int neighbour_ask(int ifindex, const struct ip *address)
         return NEIGHBOUR_NOT_ASKED;
 
     fd = socket(address->family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0) /* without IPv6 there can be no such gateway any more */
-        return errno == EAFNOSUPPORT ? NEIGHBOUR_NOT_ASKED : -errno;
+    if (fd < 0) /* our unit's sandbox; or there is no IPv6, and so no such gateway any more */
+        return errno == EAFNOSUPPORT ? NEIGHBOUR_FORBIDDEN : -errno;
     /* By index, not by name: names are made safe to show. A socket that is not yet bound may be
      * bound by anybody (Linux 5.7). */
     if (setsockopt(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &ifindex, sizeof(ifindex)) < 0 ||

@@ -11,11 +11,13 @@
 
 enum neighbour_answer {
     NEIGHBOUR_NOT_ASKED = 1, /* the link or the local firewall did not take the question */
+    NEIGHBOUR_FORBIDDEN,     /* this process may open no such socket; another one may */
 };
 
 /*
  * Makes the kernel ask on the link with this index who has `address`: its answer comes as a change
- * of the neighbour table, if there is one. 0, NEIGHBOUR_NOT_ASKED or negative errno.
+ * of the neighbour table, if there is one. 0, NEIGHBOUR_NOT_ASKED, NEIGHBOUR_FORBIDDEN or
+ * negative errno.
  */
 int neighbour_ask(int ifindex, const struct ip *address);
 

@@ -293,6 +293,16 @@ struct watch *watch_free(struct watch *watch)
     return NULL;
 }
 
+void watch_set_ask(struct watch *watch, watch_ask ask, void *userdata)
+{
+    identify_set_ask(watch->identify, ask, userdata);
+}
+
+void watch_asked(struct watch *watch, bool asked)
+{
+    identify_asked(watch->identify, asked);
+}
+
 const struct network *watch_network(const struct watch *watch)
 {
     return &watch->network;

@@ -83,6 +83,14 @@ struct watch *watch_free(struct watch *watch);
 const struct network *watch_network(const struct watch *watch);
 
 /*
+ * What asks for a gateway's link address where this process may open no socket to do so: 0 once the
+ * question is on its way, and then watch_asked() says whether it got out; else negative errno.
+ */
+typedef int (*watch_ask)(int ifindex, const struct ip *address, void *userdata);
+void watch_set_ask(struct watch *watch, watch_ask ask, void *userdata);
+void watch_asked(struct watch *watch, bool asked);
+
+/*
  * Whose ways are followed from now on, instead of those before; copied. A target that is new is
  * taken as it is now, one that stays as it was when last seen: no call back from here. 0 or
  * -ENOMEM.

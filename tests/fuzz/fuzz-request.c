@@ -15,7 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     request_init(&request);
     r = request_parse(&request, (const char *)data, size, &problem);
     CHECK(r == 0 ? !problem : r == -EINVAL && problem && text_is_safe(problem));
-    CHECK(r != 0 || (request.n_endpoints > 0 && request.timeout_s > 0));
+    CHECK(r != 0 ||
+          ((request.n_endpoints > 0) == (request.neighbour.family == 0) && request.timeout_s > 0));
     CHECK(request.n_endpoints <= REQUEST_ENDPOINTS_MAX &&
           request.n_expected <= REQUEST_ENDPOINTS_MAX &&
           request.timeout_s <= REQUEST_TIMEOUT_MAX_S);

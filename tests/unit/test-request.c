@@ -46,6 +46,16 @@ static void test_taken(void)
     ok(!twice && request.n_endpoints == 1, "asked for twice: checked once");
 }
 
+static void test_neighbour(void)
+{
+    _cleanup_free_ char *said =
+        parse("{\"ask_neighbour\":{\"interface\":2,\"address\":\"fe80::1\"},\"version\":1}");
+
+    ok(!said && request.n_endpoints == 0 && request.neighbour_interface == 2 &&
+           request.neighbour.family == AF_INET6 && request.neighbour.bytes[15] == 1,
+       "the question for a neighbour");
+}
+
 static void test_refused(void)
 {
     static const struct {
@@ -62,6 +72,14 @@ static void test_refused(void)
         {"{\"version\":\"1\"}", "another version"},
         {WITH("\"verion\":1"), "'verion' is no key"},
         {WITH("\"a\\u001b[2J\":1"), "'a\\x1b[2J' is no key"},
+        {WITH("\"ask_neighbour\":{\"interface\":2,\"address\":\"192.0.2.1\"}"),
+         "beside other keys"},
+        {"{\"version\":1,\"ask_neighbour\":{\"interface\":0,\"address\":\"192.0.2.1\"}}",
+         "the number of"},
+        {"{\"version\":1,\"ask_neighbour\":{\"interface\":2,\"address\":\"gateway\"}}",
+         "an address"},
+        {"{\"version\":1,\"ask_neighbour\":{\"interface\":2}}", "an address"},
+        {"{\"version\":1,\"ask_neighbour\":[2]}", "expected the number"},
         {WITH("\"timeout\":0"), "timeout: expected seconds from 1 to 300"},
         {WITH("\"timeout\":301"), "timeout: expected"},
         {WITH("\"timeout\":1.5"), "timeout: expected"},
@@ -199,6 +217,7 @@ int main(void)
 {
     request_init(&request);
     test_taken();
+    test_neighbour();
     test_refused();
     test_round_trip();
     test_input();
