@@ -42,13 +42,12 @@ static void trial_clear(struct trial *trial)
 
 /* --- what is tried --------------------------------------------------------------------------- */
 
-static int add_server(struct addition *addition, const char *host)
+static void add_server(struct addition *addition, const char *host)
 {
     for (size_t i = 0; i < addition->n_servers; i++)
         if (strcmp(addition->servers[i], host) == 0)
-            return 0;
+            return;
     addition->servers[addition->n_servers++] = host;
-    return 0;
 }
 
 static int add_endpoint(struct addition *addition, const struct endpoint *endpoint)
@@ -74,11 +73,12 @@ static int collect(struct addition *addition)
 
     addition->servers = calloc(addition->n_named, sizeof(*addition->servers));
     addition->endpoints = calloc(n, sizeof(*addition->endpoints));
+    addition->n_servers = addition->n_endpoints = 0;
     if (!addition->servers || !addition->endpoints)
         return -ENOMEM;
     for (size_t i = 0; r == 0 && i < addition->n_named; i++) {
-        r = add_server(addition, addition->named[i].endpoint.host);
-        if (r == 0 && options->n_endpoints == 0)
+        add_server(addition, addition->named[i].endpoint.host);
+        if (options->n_endpoints == 0)
             r = add_endpoint(addition, &addition->named[i].endpoint);
     }
     for (size_t i = 0; r == 0 && i < options->n_endpoints; i++) {

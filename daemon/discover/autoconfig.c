@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "text.h"
+#include "words.h"
 #include <ctype.h>
 #include <libxml/parser.h>
 #include <stdio.h>
@@ -223,7 +224,7 @@ static void on_start(void *userdata, const xmlChar *name, const xmlChar *prefix 
     case 1:
         reader->is_config = is(name, "clientConfig");
         if (!reader->is_config)
-            stop(reader, "it is no mail configuration");
+            stop(reader, N_("it is no mail configuration"));
         break;
     case 2:
         reader->in_provider = is(name, "emailProvider");
@@ -243,7 +244,7 @@ static void on_start(void *userdata, const xmlChar *name, const xmlChar *prefix 
         break;
     default:
         if (reader->depth > DEPTH_MAX)
-            stop(reader, "its elements nest too deep");
+            stop(reader, N_("its elements nest too deep"));
     }
 }
 
@@ -270,7 +271,7 @@ static void on_text(void *userdata, const xmlChar *text, int length)
     if (reader->depth != 4 || reader->field >= N_FIELD)
         return;
     if (n > room) { /* a part of it would be something else than what was said */
-        stop(reader, "a value in it is too long");
+        stop(reader, N_("a value in it is too long"));
         return;
     }
     memcpy(reader->text + reader->n_text, text, n);
@@ -280,7 +281,7 @@ static void on_text(void *userdata, const xmlChar *text, int length)
 static void on_document_type(void *userdata, const xmlChar *name _unused_,
                              const xmlChar *external _unused_, const xmlChar *system _unused_)
 {
-    stop(userdata, "it declares a document type, which is refused");
+    stop(userdata, N_("it declares a document type, which is refused"));
 }
 
 /* libxml2 would print what is wrong; why it stopped is asked in the end. */
@@ -313,7 +314,7 @@ static int parse(struct reader *reader, const char *text, size_t length)
     good = reader->parser->wellFormed && reader->depth == 0 && reader->is_config;
     xmlFreeParserCtxt(reader->parser);
     if (!reader->problem && !good)
-        reader->problem = strdup("it is no well-formed XML");
+        reader->problem = strdup(N_("it is no well-formed XML"));
     return reader->no_memory || (!good && !reader->problem) ? -ENOMEM : good ? 0 : -EINVAL;
 }
 

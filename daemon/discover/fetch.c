@@ -10,6 +10,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "text.h"
+#include "words.h"
 #include <curl/curl.h>
 #include <stdio.h>
 #include <string.h>
@@ -88,18 +89,18 @@ static const struct {
     enum fetch_result result;
     const char *words;
 } failures[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, FETCH_NOTHING, "no such host"},
-    {CURLE_COULDNT_CONNECT, FETCH_FAILED, "it cannot be reached"},
-    {CURLE_OPERATION_TIMEDOUT, FETCH_FAILED, "it does not answer in time"},
-    {CURLE_GOT_NOTHING, FETCH_FAILED, "it hung up"},
-    {CURLE_RECV_ERROR, FETCH_FAILED, "it hung up"},
-    {CURLE_PEER_FAILED_VERIFICATION, FETCH_REFUSED, "its certificate does not verify: refused"},
-    {CURLE_SSL_CONNECT_ERROR, FETCH_REFUSED, "it speaks no TLS of today: refused"},
-    {CURLE_TOO_MANY_REDIRECTS, FETCH_REFUSED, "it sends us on and on: refused"},
-    {CURLE_UNSUPPORTED_PROTOCOL, FETCH_REFUSED, "it sends us to what is not https: refused"},
-    {CURLE_LOGIN_DENIED, FETCH_REFUSED, "it sends us to a URL with a user name: refused"},
-    {CURLE_FILESIZE_EXCEEDED, FETCH_REFUSED, "its answer is too large: refused"},
-    {CURLE_WRITE_ERROR, FETCH_REFUSED, "its answer is too large: refused"},
+    {CURLE_COULDNT_RESOLVE_HOST, FETCH_NOTHING, N_("no such host")},
+    {CURLE_COULDNT_CONNECT, FETCH_FAILED, N_("it cannot be reached")},
+    {CURLE_OPERATION_TIMEDOUT, FETCH_FAILED, N_("it does not answer in time")},
+    {CURLE_GOT_NOTHING, FETCH_FAILED, N_("it hung up")},
+    {CURLE_RECV_ERROR, FETCH_FAILED, N_("it hung up")},
+    {CURLE_PEER_FAILED_VERIFICATION, FETCH_REFUSED, N_("its certificate does not verify: refused")},
+    {CURLE_SSL_CONNECT_ERROR, FETCH_REFUSED, N_("it speaks no TLS of today: refused")},
+    {CURLE_TOO_MANY_REDIRECTS, FETCH_REFUSED, N_("it sends us on and on: refused")},
+    {CURLE_UNSUPPORTED_PROTOCOL, FETCH_REFUSED, N_("it sends us to what is not https: refused")},
+    {CURLE_LOGIN_DENIED, FETCH_REFUSED, N_("it sends us to a URL with a user name: refused")},
+    {CURLE_FILESIZE_EXCEEDED, FETCH_REFUSED, N_("its answer is too large: refused")},
+    {CURLE_WRITE_ERROR, FETCH_REFUSED, N_("its answer is too large: refused")},
 };
 
 static char *status_words(long status)
@@ -107,7 +108,7 @@ static char *status_words(long status)
     char *words = NULL;
 
     if (status == 404 || status == 410)
-        return strdup("it has none");
+        return strdup(N_("it has none"));
     return asprintf(&words, "it has none to give (status %ld)", status) < 0 ? NULL : words;
 }
 

@@ -8,6 +8,7 @@
 #include "discover/records.h"
 #include "cleanup.h"
 #include "error.h"
+#include "words.h"
 #include <ares.h>
 #include <arpa/nameser.h>
 #include <poll.h>
@@ -16,19 +17,21 @@
 
 #define TIMEOUT_MS 1000
 #define TRIES      3
+/* One less than c-ares can tell of: its macro for the sixteenth shifts into the sign of an int. */
+#define SOCKETS_MAX (ARES_GETSOCK_MAXNUM - 1)
 
 static const struct {
     int status;
     const char *words;
     bool answered;
 } problems[] = {
-    {ARES_ENOTFOUND, "there is none", true},
-    {ARES_ENODATA, "there is none", true},
-    {ARES_EBADNAME, "this is no host name", true},
-    {ARES_ESERVFAIL, "the name server failed", false},
-    {ARES_EREFUSED, "the name server refuses to answer", false},
-    {ARES_ETIMEOUT, "no answer from the name server", false},
-    {ARES_ECONNREFUSED, "no name server can be reached, or none has an answer", false},
+    {ARES_ENOTFOUND, N_("there is none"), true},
+    {ARES_ENODATA, N_("there is none"), true},
+    {ARES_EBADNAME, N_("this is no host name"), true},
+    {ARES_ESERVFAIL, N_("the name server failed"), false},
+    {ARES_EREFUSED, N_("the name server refuses to answer"), false},
+    {ARES_ETIMEOUT, N_("no answer from the name server"), false},
+    {ARES_ECONNREFUSED, N_("no name server can be reached, or none has an answer"), false},
 };
 
 static void add_record(struct question *question, const char *host, unsigned port,
@@ -102,7 +105,7 @@ static void on_answer(void *userdata, int status, int timeouts _unused_, unsigne
         question->answered = true;
         return;
     }
-    question->problem = "the answer of the name server cannot be read";
+    question->problem = N_("the answer of the name server cannot be read");
     for (size_t i = 0; i < ELEMENTSOF(problems); i++)
         if (problems[i].status == status) {
             question->problem = problems[i].words;
@@ -114,14 +117,14 @@ static void on_answer(void *userdata, int status, int timeouts _unused_, unsigne
 static void wait_for_answers(ares_channel channel)
 {
     struct timeval left, *timeout;
-    ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
+    ares_socket_t sockets[SOCKETS_MAX];
 
     for (;;) {
-        struct pollfd fds[ARES_GETSOCK_MAXNUM];
-        int mask = ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
+        struct pollfd fds[SOCKETS_MAX];
+        int mask = ares_getsock(channel, sockets, SOCKETS_MAX);
         nfds_t n = 0;
 
-        for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
+        for (int i = 0; i < SOCKETS_MAX; i++) {
             short events = (short)((ARES_GETSOCK_READABLE(mask, i) ? POLLIN : 0) |
                                    (ARES_GETSOCK_WRITABLE(mask, i) ? POLLOUT : 0));
 

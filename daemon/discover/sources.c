@@ -11,7 +11,8 @@
 #include "discover/fetch.h"
 #include "discover/records.h"
 #include "error.h"
-#include "text.h"
+#include "words.h"
+#include <ctype.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,7 +104,7 @@ static void read_document(struct documents *documents, size_t i)
                          &fetch->problem);
     if (r == 0 && documents->configs[i].n_servers == 0) {
         fetch->problem = strdup(documents->configs[i].left_out ? documents->configs[i].left_out
-                                                               : "it names no mail server");
+                                                               : N_("it names no mail server"));
         r = fetch->problem ? -EINVAL : -ENOMEM;
     }
     if (r == -EINVAL)
@@ -235,7 +236,7 @@ static int tell_question(const struct question *question, const struct listener 
 {
     _cleanup_free_ char *asked = NULL, *found = records_words(question);
     const char *text = question->problem   ? question->problem
-                       : says_no(question) ? "the domain says that it has no such service"
+                       : says_no(question) ? N_("the domain says that it has no such service")
                                            : found;
     enum step_result result = !question->problem   ? STEP_FOUND
                               : question->answered ? STEP_NOTHING
@@ -303,11 +304,12 @@ static int ask_exchanger(const struct mail_address *address, const struct listen
 
     if (r == 0 && listener)
         r = tell_question(&question, listener);
-    if (r == 0)
-        strcpy(ret, question.n_records > 0 ? question.records[0].host : "");
-    for (char *c = ret; r == 0 && *c; c++)
-        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
-    return r;
+    if (r < 0)
+        return r;
+    strcpy(ret, question.n_records > 0 ? question.records[0].host : "");
+    for (char *c = ret; *c; c++)
+        *c = (char)tolower((unsigned char)*c);
+    return 0;
 }
 
 /* The documents of `domain`. The address is not told: only DNS says who they are. */
@@ -327,9 +329,9 @@ static int ask_mx(const struct mail_address *address, bool ispdb, const struct l
     size_t n = 0;
     int r = ask_exchanger(address, listener, exchanger);
 
-    dot = r == 0 ? strchr(exchanger, '.') : NULL;
-    if (!dot || host_name_check(exchanger) < 0)
+    if (r < 0 || host_name_check(exchanger) < 0)
         return r;
+    dot = strchr(exchanger, '.');
     domain_base(exchanger, base);
     if (strlen(dot + 1) > strlen(base) && strcmp(dot + 1, address->ascii) != 0)
         domains[n++] = dot + 1;
@@ -356,9 +358,9 @@ static int guess(const char *host, const struct listener *listener)
                    error == 0 ? STEP_FOUND
                    : none     ? STEP_NOTHING
                               : STEP_FAILED,
-                   error == 0 ? "there is a host of this name"
-                   : none     ? "no such host"
-                              : "no answer from the name server",
+                   error == 0 ? N_("there is a host of this name")
+                   : none     ? N_("no such host")
+                              : N_("no answer from the name server"),
                    listener->userdata);
     return error;
 }
