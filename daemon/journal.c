@@ -70,7 +70,7 @@ struct entry {
 _printf_(3, 4) static void put(struct entry *entry, const char *key, const char *format, ...)
 {
     char *place = entry->text + entry->used;
-    size_t room = sizeof(entry->text) - entry->used;
+    size_t room = sizeof(entry->text) - entry->used, size;
     int head = snprintf(place, room, "%s=", key), length = -1;
     va_list arguments;
 
@@ -79,10 +79,11 @@ _printf_(3, 4) static void put(struct entry *entry, const char *key, const char 
     va_start(arguments, format);
     length = vsnprintf(place + head, room - (size_t)head, format, arguments);
     va_end(arguments);
-    if (length <= 0 || (size_t)(head + length) >= room)
+    size = (size_t)head + (size_t)length;
+    if (length <= 0 || size >= room)
         return;
-    entry->fields[entry->n++] = (struct iovec){place, (size_t)(head + length)};
-    entry->used += (size_t)(head + length);
+    entry->fields[entry->n++] = (struct iovec){place, size};
+    entry->used += size;
 }
 
 static void put_text(struct entry *entry, const char *key, const char *text)

@@ -47,7 +47,7 @@ static void test_limit(void)
     happens(EVENT_VERDICT, 1);
     is_number(lines[LOG_INFO], 1, "another kind is told");
     happens(EVENT_ACCOUNT_FILE, 3 * EVENT_BURST);
-    is_number(lines[LOG_ERR], 3 * EVENT_BURST, "errors are told in any case");
+    is_number(lines[LOG_ERR], 3LL * EVENT_BURST, "errors are told in any case");
     later_s = (int64_t)(EVENT_PERIOD_US / 1000000) - 1;
     happens(EVENT_CHECK_STARTED, 1);
     is_number(lines[LOG_INFO], 0, "a second before the time is over they still are not");
