@@ -242,6 +242,10 @@ def run_inside(folder, options, lab):
     status, output, errors = rig(
         *options, "--show", TOP, "--show", BUILD, "--show", folder,
         "/usr/bin/python3", os.path.realpath(sys.argv[0]), "--inside", folder, lab=lab)
+    if status == 77 and not output:  # there was a rig just now, so it is the lab
+        count += 1
+        print("ok - # SKIP", errors.strip().splitlines()[-1])
+        return
     print(output, end="")
     count += sum(line.startswith(("ok ", "not ok ")) for line in output.splitlines())
     ok(status == 0, "all of it came to its end", status, errors)
@@ -258,7 +262,7 @@ def lay_installed(folder, installed):
 
 
 def outside(prepare, options, lab):
-    status, _, errors = rig(*options, "true", lab=lab and "none")
+    status, _, errors = rig(*options, "true")
     if status == 77:
         print("1..0 # SKIP", errors.strip().splitlines()[-1])
         return
