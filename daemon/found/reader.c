@@ -22,7 +22,7 @@
 
 int reader_open(struct reader *reader, const char *path, struct reader_text *ret)
 {
-    size_t max = *reader->budget < FILE_MAX ? *reader->budget : FILE_MAX, length;
+    size_t max = *reader->budget < FILE_MAX ? *reader->budget : FILE_MAX, length = 0;
     struct stat status;
     int r = found_add_path(reader->found, path, "");
 
