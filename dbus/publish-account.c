@@ -49,6 +49,11 @@ static int append_sources(DBusMessageIter *iter, const void *userdata)
     return bus_close(iter, &array, r);
 }
 
+static int append_username(DBusMessageIter *iter, const void *userdata)
+{
+    return append_string(iter, account_settings(account_of(userdata))->username);
+}
+
 static int append_state(DBusMessageIter *iter, const void *userdata)
 {
     return append_string(iter, state_to_string(account_state(account_of(userdata))));
@@ -161,6 +166,7 @@ const struct bus_interface account_interface = {
             {"Address", "s", BUS_EMITS_CHANGE, append_address},
             {"Source", "s", BUS_EMITS_CHANGE, append_source},
             {"Sources", "as", BUS_EMITS_CHANGE, append_sources},
+            {"Username", "s", BUS_EMITS_CHANGE, append_username},
             {"State", "s", BUS_EMITS_CHANGE, append_state},
             {"WorkingServer", "s", BUS_EMITS_CHANGE, append_server, true},
             {"WorkingPort", "q", BUS_EMITS_CHANGE, append_port, true},
