@@ -4,6 +4,7 @@
 #include "cli-html.h"
 #include "cli.h"
 #include "error.h"
+#include "html.h"
 #include "judge/verdict.h"
 #include "text.h"
 #include "words.h"
@@ -174,31 +175,26 @@ static int print_history(const struct history *history, const struct options *op
     return r;
 }
 
-/* Writes the page; "-" is standard output. 0, -ENOMEM, or -EIO after saying what went wrong. */
+/* Writes the page. 0, -ENOMEM, or -EIO after saying what went wrong. */
 static int write_html(const struct history *history, const struct options *options)
 {
     _cleanup_free_ const struct client_trip **trips = calloc(history->n + 1, sizeof(*trips));
-    bool to_stdout = strcmp(options->html, "-") == 0;
-    FILE *file = stdout;
+    FILE *file;
     size_t n = 0;
-    int r = -ENOMEM;
+    int r;
 
-    if (!to_stdout) {
-        umask(077); /* where somebody has been is nobody else's business */
-        file = fopen(options->html, "we");
-    }
-    for (size_t i = 0; trips && i < history->n; i++)
+    if (!trips)
+        return -ENOMEM;
+    for (size_t i = 0; i < history->n; i++)
         if (account_meant(options, &history->trips[i].account))
             trips[n++] = &history->trips[i];
-    if (file && trips)
-        r = html_write(file, trips, n);
-    if (to_stdout)
-        return r; /* what becomes of it, main() looks at */
-    if (!file || (ferror(file) | fclose(file)) != 0) {
-        fprintf(stderr, _("mailroam: %s cannot be written: %s\n"), options->html, strerror(errno));
+    file = html_open(options->html);
+    if (!file)
         return -EIO;
-    }
-    if (r == 0)
+    r = html_write(file, trips, n);
+    if (html_close(file, options->html) < 0)
+        return -EIO;
+    if (r == 0 && file != stdout)
         printf(ngettext("%zu stay: %s\n", "%zu stays: %s\n", n), n, options->html);
     return r;
 }

@@ -5,7 +5,7 @@
  * for each verdict), then a table of all stays that says the same in words, for whoever cannot see
  * the picture.
  *
- * Every text that is not from this file passes put_escaped(). The page runs no script and loads
+ * Every text that is not from this file passes html_put(). The page runs no script and loads
  * nothing, and its policy says so to the browser: what a network called itself can do nothing
  * there.
  */
@@ -13,6 +13,7 @@
 #include "cli.h"
 #include "config.h"
 #include "error.h"
+#include "html.h"
 #include "judge/verdict.h"
 #include "words.h"
 #include <string.h>
@@ -28,33 +29,6 @@
 #define FOOT         28
 #define NAME_CHARS   20
 #define DATE_COLUMNS 4 /* a date takes the room of so many */
-
-/* Contrast of each colour with its ground is at least 4.5 to 1 (WCAG 2.2, 1.4.3), in both schemes.
- */
-static const char style[] =
-    ":root{color-scheme:light dark;--ground:#ffffff;--ink:#1f2328;--faint:#59636e;--line:#d1d9e0;"
-    "--good:#1a7f37;--warn:#8a5d00;--bad:#c01c28}\n"
-    "@media(prefers-color-scheme:dark){:root{--ground:#0d1117;--ink:#e6edf3;--faint:#9198a1;"
-    "--line:#3d444d;--good:#3fb950;--warn:#d29922;--bad:#ff7b72}}\n"
-    "body{background:var(--ground);color:var(--ink);font:1rem/1.5 system-ui,sans-serif;margin:2rem "
-    "auto;max-width:70rem;padding:0 1rem}\n"
-    "figure{margin:1rem 0}figcaption,caption{color:var(--faint);text-align:left;padding:.5rem 0}\n"
-    /* From right to left: so the last stay is in sight first. */
-    ".picture{direction:rtl;overflow-x:auto}.picture svg{direction:ltr;display:block;margin-right:"
-    "auto}\n"
-    "svg text{fill:var(--ink);font-size:12px}svg .date{fill:var(--faint);font-size:11px}svg "
-    "line{stroke:var(--line)}\n"
-    "svg .mark{fill:var(--ground);font-size:13px;font-weight:bold;text-anchor:middle}\n"
-    "rect.good{fill:var(--good)}rect.warn{fill:var(--warn)}rect.bad{fill:var(--bad)}"
-    "rect.none{fill:var(--faint)}\n"
-    "table{border-collapse:collapse;width:100%}th,td{border-bottom:1px solid "
-    "var(--line);padding:.5rem;"
-    "text-align:left;vertical-align:top;overflow-wrap:anywhere}\n"
-    "thead th{overflow-wrap:normal}td "
-    "ul{list-style:none;margin:0;padding:0}li.good{color:var(--good)}li.warn{color:var(--warn)}"
-    "li.bad{color:var(--bad)}li.none{color:var(--faint)}\n"
-    "@media(max-width:40rem){thead{position:absolute;left:-100vw}tr,th,td{display:block;border:0;"
-    "padding:.2rem 0}tr{border-bottom:1px solid var(--line);padding:.6rem 0}}\n";
 
 /* How a verdict looks. The mark says it to who does not tell the colours apart. */
 struct look {
@@ -78,46 +52,11 @@ static struct look look_of(const char *verdict)
     return (struct look){"none", "?"};
 }
 
-/* At most `max` characters of the text, which is UTF-8, as content of an element or an attribute.
- */
-static void put_escaped(FILE *file, const char *text, size_t max)
-{
-    size_t n = 0;
-
-    for (; *text; text++) {
-        bool starts = ((unsigned char)*text & 0xC0) != 0x80;
-
-        if (starts && n++ == max) {
-            fputs("…", file);
-            return;
-        }
-        switch (*text) {
-        case '&':
-            fputs("&amp;", file);
-            break;
-        case '<':
-            fputs("&lt;", file);
-            break;
-        case '>':
-            fputs("&gt;", file);
-            break;
-        case '"':
-            fputs("&quot;", file);
-            break;
-        case '\'':
-            fputs("&#39;", file);
-            break;
-        default:
-            fputc(*text, file);
-        }
-    }
-}
-
 /* The name in a bdi, so that one written from right to left does not turn what is around it. */
 static void put_name(FILE *file, const char *name)
 {
     fputs("<bdi>", file);
-    put_escaped(file, *name ? name : _("a network without a name"), SIZE_MAX);
+    html_put(file, *name ? name : _("a network without a name"), SIZE_MAX);
     fputs("</bdi>", file);
 }
 
@@ -205,7 +144,7 @@ static int picture_make(struct picture *picture)
 static void put_column_name(FILE *file, const char *name, size_t x)
 {
     fprintf(file, "<text transform=\"translate(%zu %d) rotate(-45)\">", x + COLUMN / 2, HEAD - 6);
-    put_escaped(file, *name ? name : "?", NAME_CHARS);
+    html_put(file, *name ? name : "?", NAME_CHARS);
     fputs("</text>\n", file);
 }
 
@@ -226,11 +165,11 @@ static int put_marks(FILE *file, const struct picture *picture, const struct cli
         if (row < 0)
             return (int)row;
         fputs("<g><title>", file);
-        put_escaped(file, trip->network_name, SIZE_MAX);
+        html_put(file, trip->network_name, SIZE_MAX);
         fprintf(file, ", %s: ", period);
-        put_escaped(file, words, SIZE_MAX);
+        html_put(file, words, SIZE_MAX);
         fputs(" ", file);
-        put_escaped(file, endpoint->verdict, SIZE_MAX);
+        html_put(file, endpoint->verdict, SIZE_MAX);
         fprintf(file,
                 "</title><rect class=\"%s\" x=\"%zu\" y=\"%zd\" width=\"%d\" height=\"%d\" "
                 "rx=\"3\"/><text class=\"mark\" x=\"%zu\" y=\"%zd\">%s</text></g>\n",
@@ -283,7 +222,7 @@ static int put_picture(FILE *file, const struct picture *picture, size_t number)
           "aria-label=\"",
           file);
     fputs(_("Picture of "), file);
-    put_escaped(file, picture->account, SIZE_MAX);
+    html_put(file, picture->account, SIZE_MAX);
     fprintf(file,
             "\">\n<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" "
             "aria-labelledby=\"title%zu about%zu\" width=\"%zu\" height=\"%zu\" "
@@ -298,7 +237,7 @@ static int put_picture(FILE *file, const struct picture *picture, size_t number)
 
         fprintf(file, "<line x1=\"0\" x2=\"%zu\" y1=\"%zu\" y2=\"%zu\"/><text x=\"%zu\" y=\"%zu\">",
                 width, y, y, columns + 8, y + ROW / 2 + 4);
-        put_escaped(file, picture->rows[row], LABEL_CHARS);
+        html_put(file, picture->rows[row], LABEL_CHARS);
         fputs("</text>\n", file);
     }
     r = put_columns(file, picture);
@@ -355,7 +294,7 @@ static int put_row(FILE *file, const struct client_trip *trip)
     fprintf(file, "</th><td role=\"cell\">%s</td><td role=\"cell\">", period);
     put_name(file, account->name);
     fputs("</td><td role=\"cell\">", file);
-    put_escaped(file, working, SIZE_MAX);
+    html_put(file, working, SIZE_MAX);
     fputs("</td><td role=\"cell\"><ul role=\"list\">", file);
     for (size_t i = 0; i < account->n_endpoints; i++) {
         _cleanup_free_ char *sentence = endpoint_sentence(&account->endpoints[i], hosts, false);
@@ -364,7 +303,7 @@ static int put_row(FILE *file, const struct client_trip *trip)
             return -ENOMEM;
         fprintf(file, "<li role=\"listitem\" class=\"%s\">",
                 look_of(account->endpoints[i].verdict).class);
-        put_escaped(file, sentence, SIZE_MAX);
+        html_put(file, sentence, SIZE_MAX);
         fputs("</li>", file);
     }
     fputs("</ul></td></tr>\n", file);
@@ -394,24 +333,12 @@ static int put_table(FILE *file, const struct client_trip *const *trips, size_t 
 
 int html_write(FILE *file, const struct client_trip *const *trips, size_t n)
 {
-    const char *title = _("Mail ports on the networks you have been on");
-    time_t now = time(NULL);
-    char moment[64] = "";
-    struct tm when;
+    char moment[HTML_MOMENT_MAX];
     int r = 0;
 
-    if (localtime_r(&now, &when) && strftime(moment, sizeof(moment), "%F %H:%M %Z", &when) == 0)
-        *moment = '\0';
-    fprintf(file,
-            "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n"
-            "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-            "'unsafe-inline'\">\n"
-            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-            "<meta name=\"color-scheme\" content=\"light dark\">\n"
-            "<title>%s</title>\n<style>\n%s</style>\n"
-            "</head>\n<body>\n<main>\n<h1>%s</h1>\n<p>",
-            _("en"), title, style, title);
-    fprintf(file, _("As Mailroam %s knew it on %s."), PACKAGE_VERSION, moment);
+    html_begin(file, _("Mail ports on the networks you have been on"));
+    fputs("<p>", file);
+    fprintf(file, _("As Mailroam %s knew it on %s."), PACKAGE_VERSION, html_moment(moment));
     fputs("</p>\n", file);
     if (n == 0)
         fprintf(file, "<p>%s</p>\n", _("No network is remembered yet."));
@@ -419,6 +346,6 @@ int html_write(FILE *file, const struct client_trip *const *trips, size_t n)
         r = put_pictures(file, trips, n);
     if (r == 0 && n > 0)
         r = put_table(file, trips, n);
-    fputs("</main>\n</body>\n</html>\n", file);
+    html_end(file);
     return r;
 }

@@ -53,13 +53,13 @@ static int print_port_json(const struct client_account *account)
     return -ENOMEM;
 }
 
-/* Waits while nothing is known yet of the account at `path`, which it then returns. */
-static int wait_for_port(struct client *client, const char *path, struct client_account **ret)
+int account_wait_for_port(struct client *client, struct client_account **ret)
 {
+    _cleanup_free_ char *path = strdup((*ret)->path);
     uint64_t deadline = client_now() + PATIENCE_USEC;
     int r = 0;
 
-    for (;;) {
+    while (path) {
         *ret = client_account_by_path(client, path);
         if (!*ret && client->owner)
             dbus_set_error(&client->error, MAILROAM_ERROR "NoSuchAccount", "the account is gone");
@@ -73,13 +73,13 @@ static int wait_for_port(struct client *client, const char *path, struct client_
         if (r != 0 && r != CLIENT_TIMEOUT)
             return r;
     }
+    return -ENOMEM;
 }
 
 enum exit_status command_port(const struct options *options)
 {
     const char *format = options->format ? options->format : FORMAT_DEFAULT;
     _cleanup_(client_freep) struct client *client = NULL;
-    _cleanup_free_ char *path = NULL;
     struct client_account *account;
     int unknown = unknown_conversion(format);
     int r;
@@ -95,8 +95,7 @@ enum exit_status command_port(const struct options *options)
     account = chosen_account(client, options);
     if (!account)
         return options->account ? EXIT_OTHER : EXIT_NONE_WORKS;
-    path = strdup(account->path);
-    r = path ? wait_for_port(client, path, &account) : -ENOMEM;
+    r = account_wait_for_port(client, &account);
     if (r != 0)
         return client_failure(client, r);
     if (account->working.port == 0)

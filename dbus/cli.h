@@ -22,7 +22,7 @@ struct options {
     const char *argument;
     char **arguments; /* all of them, as PORT... of explain */
     size_t n_arguments;
-    bool json, all, watch, ispdb, yes, dry_run;
+    bool json, all, watch, ispdb, yes, dry_run, list;
     const char *account;                           /* --account; NULL: the command's own choice */
     const char *format;                            /* --format */
     const char *html;                              /* --html: a file, or "-" */
@@ -36,6 +36,7 @@ enum exit_status command_check(const struct options *options);
 enum exit_status command_watch(const struct options *options);
 enum exit_status command_explain(const struct options *options);
 enum exit_status command_port(const struct options *options);
+enum exit_status command_guide(const struct options *options);
 enum exit_status command_accounts(const struct options *options);
 enum exit_status command_add(const struct options *options);
 enum exit_status command_remove(const struct options *options);
@@ -75,6 +76,10 @@ int stop_signals_take(int fd);
 
 /* The account --account names, else the default one, else the first; NULL after saying why. */
 struct client_account *chosen_account(const struct client *client, const struct options *options);
+
+/* cli-port.c: waits, for as long as a check may last, while nothing is known yet of the account, which
+ * *account stands for then, too. As client_next(). */
+int account_wait_for_port(struct client *client, struct client_account **account);
 
 /* Whether --account, if given, names an account; says so where it does not. */
 bool account_exists(const struct client *client, const char *name);

@@ -269,6 +269,7 @@ int client_read_account(DBusMessageIter *iter, struct client_account *account)
     static const struct field fields[] = {
         {"Name", read_text, offsetof(struct client_account, name)},
         {"Address", read_text, offsetof(struct client_account, address)},
+        {"Username", read_text, offsetof(struct client_account, username)},
         {"State", read_text, offsetof(struct client_account, state)},
         {"WorkingServer", read_text, offsetof(struct client_account, working.server)},
         {"WorkingPort", read_uint16, offsetof(struct client_account, working.port)},
@@ -295,10 +296,10 @@ static int fill(char **const *texts, size_t n)
 
 static int account_init(struct client_account *account)
 {
-    return fill((char **[]){&account->name, &account->address, &account->state,
+    return fill((char **[]){&account->name, &account->address, &account->username, &account->state,
                             &account->provenance, &account->last_reason, &account->working.server,
                             &account->working.security},
-                7);
+                8);
 }
 
 static void account_clear(struct client_account *account)
@@ -307,6 +308,7 @@ static void account_clear(struct client_account *account)
     free(account->path);
     free(account->name);
     free(account->address);
+    free(account->username);
     free(account->state);
     free(account->provenance);
     free(account->last_reason);

@@ -41,7 +41,7 @@ struct client_endpoint {
 };
 
 struct client_account {
-    char *path, *name, *address, *state, *provenance;
+    char *path, *name, *address, *username, *state, *provenance;
     struct client_working working;
     uint64_t checked_at; /* µs since 1970; 0: never */
     char *last_reason;

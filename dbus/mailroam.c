@@ -31,6 +31,7 @@ enum {
     OPTION_ISPDB,
     OPTION_YES,
     OPTION_DRY_RUN,
+    OPTION_LIST,
 };
 
 #define TAKES(option) (1U << ((option)-OPTION_HELP))
@@ -51,6 +52,7 @@ static const struct option long_options[] = {
     {"ispdb", no_argument, NULL, OPTION_ISPDB},
     {"yes", no_argument, NULL, OPTION_YES},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+    {"list", no_argument, NULL, OPTION_LIST},
     {0},
 };
 
@@ -92,6 +94,14 @@ static const struct command commands[] = {
      N_("FORMAT: %h server, %p port, %s security (tls, starttls, none), %% a percent sign; the\n"
         "default is '%h %p %s'. Prints nothing and exits with 1 where no port works.\n"),
      TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT) | TAKES(OPTION_FORMAT), NULL, command_port},
+    {"guide", "CLIENT | --list [--account NAME] [--json | --html FILE]",
+     N_("how to set up a mail client with what works here and now"),
+     N_("CLIENT is a name that --list shows. With --html the guide is written to FILE (- is "
+        "standard\n"
+        "output) as a page. Exits with 1 where no port works here; the guide is for the preferred\n"
+        "one then.\n"),
+     TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT) | TAKES(OPTION_HTML) | TAKES(OPTION_LIST),
+     "[CLIENT]", command_guide},
     {"accounts", "[--json]", N_("list the accounts"), "", TAKES(OPTION_JSON), NULL,
      command_accounts},
     {"add",
@@ -208,6 +218,9 @@ static int parse_option(struct options *options, int option, char **argv)
         break;
     case OPTION_HTML:
         options->html = optarg;
+        break;
+    case OPTION_LIST:
+        options->list = true;
         break;
     case OPTION_WATCH:
         options->watch = true;

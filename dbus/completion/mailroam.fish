@@ -11,7 +11,7 @@ function __mailroam_networks
     mailroam log --json 2>/dev/null </dev/null | string replace -rf '^{"network":"[^"]*","name":"([^"\\\\]*)".*' '$1' | sort -u
 end
 
-set -l commands status check explain watch port accounts add remove log forget doctor help
+set -l commands status check explain watch port accounts add remove guide log forget doctor help
 complete -c mailroam -f
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a status -d 'Show the network, the accounts, and what works'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a check -d 'Check again now'
@@ -21,17 +21,21 @@ complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a port -d '
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a accounts -d 'List the accounts'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a add -d 'Add an account, and find its servers'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a remove -d 'Remove an account'
+complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a guide -d 'How to set up a mail client'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a log -d 'List the networks you have been on'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a forget -d 'Forget what was learnt on a network'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'See whether everything is there that is needed'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -a help -d 'More about one command'
 complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -l version -d 'The version'
 complete -c mailroam -s h -l help -d Help
-complete -c mailroam -n '__fish_seen_subcommand_from status check explain watch port log' -l account -x -a '(__mailroam_accounts)' -d 'Of this account only'
-complete -c mailroam -n '__fish_seen_subcommand_from status check explain watch port accounts add log doctor' -l json -d 'Facts as JSON'
+complete -c mailroam -n '__fish_seen_subcommand_from status check explain watch port guide log' -l account -x -a '(__mailroam_accounts)' -d 'Of this account only'
+complete -c mailroam -n '__fish_seen_subcommand_from status check explain watch port accounts add guide log doctor' -l json -d 'Facts as JSON'
 complete -c mailroam -n '__fish_seen_subcommand_from explain' -a '(__mailroam_ports)'
 complete -c mailroam -n '__fish_seen_subcommand_from status' -l watch -d 'Go on and show each change'
 complete -c mailroam -n '__fish_seen_subcommand_from status' -l format -x -a 'waybar i3blocks plain' -d 'For a status bar'
+complete -c mailroam -n '__fish_seen_subcommand_from guide' -a 'apple-mail outlook-2007 outlook thunderbird evolution kmail geary claws mutt neomutt msmtp git'
+complete -c mailroam -n '__fish_seen_subcommand_from guide' -l list -d 'List the clients'
+complete -c mailroam -n '__fish_seen_subcommand_from guide' -l html -r -F -d 'Write a page'
 complete -c mailroam -n '__fish_seen_subcommand_from log' -l html -r -F -d 'Write a page with a picture'
 complete -c mailroam -n '__fish_seen_subcommand_from port' -l format -x -d 'What to print'
 complete -c mailroam -n '__fish_seen_subcommand_from add' -l ispdb -d 'Ask the database of Mozilla, too'
