@@ -84,11 +84,6 @@ int check_new(struct check **ret, sd_event *event, const struct account_settings
     return 0;
 }
 
-bool check_probe_runs(const struct check *check)
-{
-    return prober_runs(check->prober);
-}
-
 struct check *check_free(struct check *check)
 {
     if (!check)

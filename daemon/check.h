@@ -3,7 +3,6 @@
 
 #include "account-settings.h"
 #include "judge/finding.h"
-#include <stdbool.h>
 #include <systemd/sd-event.h>
 
 /*
@@ -33,9 +32,6 @@ struct check_callbacks {
 int check_new(struct check **ret, sd_event *event, const struct account_settings *settings,
               const struct finding *expected, size_t n_expected,
               const struct check_callbacks *callbacks, void *userdata);
-
-/* Whether the probe still runs: behind its last verdict it says QUIT to the servers. */
-bool check_probe_runs(const struct check *check);
 
 /* Kills the probe where it still runs; no callback comes any more. */
 struct check *check_free(struct check *check);

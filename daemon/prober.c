@@ -314,14 +314,6 @@ int prober_new(struct prober **ret, sd_event *event, const char *request, const 
     return 0;
 }
 
-bool prober_runs(const struct prober *prober)
-{
-    sd_event_source *last = prober->child ? prober->child : prober->io;
-    int enabled = SD_EVENT_OFF;
-
-    return last && sd_event_source_get_enabled(last, &enabled) > 0;
-}
-
 struct prober *prober_free(struct prober *prober)
 {
     if (!prober)

@@ -39,9 +39,6 @@ int prober_new(struct prober **ret, sd_event *event, const char *request, const 
                size_t n_secret, unsigned deadline_s, const struct prober_callbacks *callbacks,
                void *userdata);
 
-/* Whether the probe still runs; after PROBER_ENOUGH it says QUIT to the servers. */
-bool prober_runs(const struct prober *prober);
-
 /* Stops the probe where it still runs; no callback comes any more. */
 struct prober *prober_free(struct prober *prober);
 

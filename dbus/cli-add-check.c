@@ -25,7 +25,7 @@ struct trial {
     bool *found;
     struct endpoint_columns columns;
     sd_event *event;
-    bool over, stopped;
+    bool gone, stopped; /* the probe has ended; somebody wants us to end */
     int error;
 };
 
@@ -198,7 +198,13 @@ static void on_ended(const char *problem, void *userdata)
     progress_take_back(trial->addition);
     if (problem)
         fprintf(stderr, "mailroam: %s\n", problem);
-    trial->over = true;
+}
+
+static void on_gone(void *userdata)
+{
+    struct trial *trial = userdata;
+
+    trial->gone = true;
 }
 
 static int on_stop(sd_event_source *source, int fd _unused_, uint32_t events _unused_,
@@ -213,7 +219,7 @@ static int on_stop(sd_event_source *source, int fd _unused_, uint32_t events _un
 /* 0, ADD_STOP or negative errno. */
 static int try(struct trial *trial)
 {
-    static const struct check_callbacks callbacks = {on_found, on_ended};
+    static const struct check_callbacks callbacks = {on_found, on_ended, on_gone};
     _cleanup_(check_freep) struct check *check = NULL;
     sigset_t child;
     int r = sd_event_new(&trial->event);
@@ -229,7 +235,7 @@ static int try(struct trial *trial)
         return r;
     progress_show(trial->addition, _("trying ..."));
     /* To its end, for the servers' sake; the probe and the check both have a deadline. */
-    while (r >= 0 && !trial->stopped && (!trial->over || check_probe_runs(check)))
+    while (r >= 0 && !trial->stopped && !trial->gone)
         r = sd_event_run(trial->event, UINT64_MAX);
     progress_take_back(trial->addition);
     return r < 0 ? r : trial->stopped ? ADD_STOP : trial->error;
