@@ -54,7 +54,7 @@ class Mock:
             node.lookup_interface(NAME + ".Manager"), node.lookup_interface(NAME + ".Account"))
         self.story, self.record = story, record
         self.accounts, self.ids = {}, {}
-        self.empty = {"s": "", "q": 0, "t": 0, "o": "/", "ao": [], "a{sv}": {}, "a(sqssa{sv})": []}
+        self.empty = {"s": "", "q": 0, "t": 0, "o": "/", "ao": [], "as": [], "a{sv}": {}, "a(sqssa{sv})": []}
         self.manager = self.filled(self.manager_info, story.get("manager", {}))
         self.bus = Gio.bus_get_sync(Gio.BusType.SESSION)
         self.register(ROOT, self.manager_info)
