@@ -149,18 +149,43 @@ static char *checked_words(const struct client_account *account)
                       moment_words(account->checked_at, moment), account->last_reason);
 }
 
+bool account_is_found(const struct client_account *account)
+{
+    return *account->source && strcmp(account->source, "account-file") != 0;
+}
+
+char *sources_words(const struct client_account *account)
+{
+    char *all = strdup("");
+
+    for (char *const *source = account->sources; all && source && *source; source++) {
+        _cleanup_free_ char *before = all, *client = strndup(*source, strcspn(*source, " "));
+
+        /* One program may have it in several files. */
+        if (client && strstr(before, source_words(client)))
+            all = strdup(before);
+        else
+            all = client ? format_new("%s%s%s", before, *before ? ", " : "", source_words(client))
+                         : NULL;
+    }
+    return all;
+}
+
 int print_account(const struct screen *screen, const struct client_account *account,
                   const char *mark)
 {
     _cleanup_free_ char *state = state_words(account->state),
                         *title = format_new("%s%s", account->name, mark);
     struct endpoint_columns columns = {0};
-    _cleanup_free_ char *checked = checked_words(account);
+    _cleanup_free_ char *checked = checked_words(account), *sources = sources_words(account);
 
-    if (!checked || !state || !title || endpoint_columns_fit(&columns, screen, account) < 0)
+    if (!sources || !checked || !state || !title ||
+        endpoint_columns_fit(&columns, screen, account) < 0)
         return -ENOMEM;
     print_wrapped(screen, TONE_STRONG, title, 0, 0);
     print_fact(screen, _("Address"), TONE_PLAIN, account->address);
+    if (account_is_found(account))
+        print_fact(screen, _("Set up in"), TONE_PLAIN, sources);
     print_fact(screen, _("State"), state_tone(account->state), state);
     if (print_working(screen, account) < 0)
         return -ENOMEM;

@@ -8,7 +8,9 @@
 #include "account-settings.h"
 #include "cli-doctor.h"
 #include "error.h"
+#include "found/found.h"
 #include "log.h"
+#include "settings.h"
 #include "words.h"
 #include <stdio.h>
 #include <string.h>
@@ -37,11 +39,13 @@ static void look_at_file(struct doctor *doctor, const char *directory, const cha
 {
     struct account_settings *settings = NULL;
     struct complaints complaints = {NULL, false};
+    bool hides;
     int r;
 
     log_divert(complain, &complaints);
     r = account_settings_read(&settings, directory, name);
     log_divert(NULL, NULL);
+    hides = r == 0 && settings->disabled;
     account_settings_free(settings);
     if (r == -ENOMEM || complaints.out_of_memory)
         doctor->out_of_memory = true;
@@ -50,6 +54,8 @@ static void look_at_file(struct doctor *doctor, const char *directory, const cha
             doctor, HEALTH_PROBLEM, "account",
             _("Correct the file: see mailroam.account(5). The other accounts go on working."),
             _("%s cannot be used: %s"), name, complaints.text ? complaints.text : strerror(-r));
+    else if (hides)
+        doctor_say(doctor, HEALTH_OK, "account", "", _("%s is switched off"), name);
     else if (doctor->reached && !client_account_by_name(doctor->client, name))
         doctor_say(doctor, HEALTH_WARN, "account", RELOAD, _("%s is not known to mailroamd"), name);
     else if (complaints.text)
@@ -58,6 +64,35 @@ static void look_at_file(struct doctor *doctor, const char *directory, const cha
     else
         doctor_say(doctor, HEALTH_OK, "account", "", _("%s is set up"), name);
     free(complaints.text);
+}
+
+/* No account file: that is well where mail clients have accounts. */
+static void look_for_accounts(struct doctor *doctor, const char *directory)
+{
+    struct settings settings = {.clients = MAIL_CLIENTS_ALL};
+    struct complaints complaints = {NULL, false};
+    struct found found = {.accounts = NULL};
+    int r;
+
+    log_divert(complain, &complaints); /* of the settings somebody else tells */
+    r = settings_read(&settings);
+    log_divert(NULL, NULL);
+    free(complaints.text);
+    if (r == 0)
+        r = found_look_here(&found, settings.clients);
+    settings_clear(&settings);
+    if (r < 0)
+        doctor->out_of_memory = true;
+    else if (found.n_accounts > 0)
+        doctor_say(doctor, HEALTH_OK, "accounts", "",
+                   ngettext("%zu account is set up in mail clients",
+                            "%zu accounts are set up in mail clients", found.n_accounts),
+                   found.n_accounts);
+    else
+        doctor_say(doctor, HEALTH_WARN, "accounts",
+                   _("Add yours: mailroam add me@example.org --server mail.example.org"),
+                   _("there is no account in %s, nor in a mail client"), directory);
+    found_clear(&found);
 }
 
 void doctor_accounts(struct doctor *doctor)
@@ -86,7 +121,5 @@ void doctor_accounts(struct doctor *doctor)
     for (int i = 0; i < names.n; i++)
         look_at_file(doctor, directory, names.items[i]);
     if (names.n == 0)
-        doctor_say(doctor, HEALTH_WARN, "accounts",
-                   _("Add yours: mailroam add me@example.org --server mail.example.org"),
-                   _("there is no account in %s"), directory);
+        look_for_accounts(doctor, directory);
 }

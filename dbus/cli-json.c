@@ -82,6 +82,19 @@ bool json_put_endpoints(json_object *object, const struct client_account *accoun
     return true;
 }
 
+static bool put_sources(json_object *object, char *const *sources)
+{
+    json_object *array = json_object_new_array();
+    bool good = json_put(object, "sources", array);
+
+    for (; good && sources && *sources; sources++) {
+        json_object *text = json_object_new_string(*sources);
+
+        good = text && json_object_array_add(array, text) == 0;
+    }
+    return good;
+}
+
 json_object *account_to_json(const struct client_account *account)
 {
     json_object *object = json_object_new_object();
@@ -92,6 +105,7 @@ json_object *account_to_json(const struct client_account *account)
         json_put_working(object, &account->working) &&
         json_put_text(object, "provenance", account->provenance) &&
         json_put_text(object, "last_reason", account->last_reason) &&
+        json_put_text(object, "source", account->source) && put_sources(object, account->sources) &&
         json_put_time(object, "checked_at", account->checked_at) &&
         json_put_endpoints(object, account))
         return object;

@@ -343,12 +343,14 @@ enum exit_status command_status(const struct options *options)
     return options->format ? status_for_bar(options, bar) : status_once(options);
 }
 
-static int print_accounts_json(const struct client *client, const struct options *options)
+static int print_accounts_json(const struct client *client, const struct options *options,
+                               const struct client_found *found)
 {
     json_object *object = json_object_new_object();
 
     if (put_default_account(object, client) &&
-        json_put(object, "accounts", accounts_to_json(client, options)))
+        json_put(object, "accounts", accounts_to_json(client, options)) &&
+        (!found || json_put_found(object, found)))
         return json_print(object);
     json_object_put(object);
     return -ENOMEM;
@@ -370,11 +372,15 @@ static int print_accounts(const struct client *client)
     for (size_t i = 0; i < client->n_accounts; i++) {
         const struct client_account *account = client->accounts[i];
         _cleanup_free_ char *working = working_words(account), *rest = NULL;
+        _cleanup_free_ char *sources = sources_words(account), *from = NULL;
         size_t at = name + 2 + address + 2;
 
-        rest = working
-                   ? format_new("%s, %s%s", account->state, working, default_mark(client, account))
-                   : NULL;
+        from = !sources                    ? NULL
+               : account_is_found(account) ? format_new(_(", from %s"), sources)
+                                           : strdup("");
+        rest = working && from ? format_new("%s, %s%s%s", account->state, working, from,
+                                            default_mark(client, account))
+                               : NULL;
         if (!rest)
             return -ENOMEM;
         if (at + 24 > screen.width) { /* too narrow for columns */
@@ -397,9 +403,17 @@ enum exit_status command_accounts(const struct options *options)
     enum exit_status status;
     _cleanup_(client_freep) struct client *client = client_open_or_say(&status);
 
+    _cleanup_(client_found_clear) struct client_found found = {.accounts = NULL};
+    int r;
+
     if (!client)
         return status;
-    if ((options->json ? print_accounts_json(client, options) : print_accounts(client)) < 0)
-        return no_memory();
-    return EXIT_WORKS;
+    r = options->explain ? found_read(client, &found) : 0;
+    if (r != 0)
+        return client_failure(client, r);
+    if (options->json)
+        r = print_accounts_json(client, options, options->explain ? &found : NULL);
+    else
+        r = options->explain ? found_print(&found) : print_accounts(client);
+    return r < 0 ? no_memory() : EXIT_WORKS;
 }

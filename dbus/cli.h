@@ -22,7 +22,7 @@ struct options {
     const char *argument;
     char **arguments; /* all of them, as PORT... of explain */
     size_t n_arguments;
-    bool json, all, watch, ispdb, yes, dry_run, list;
+    bool json, all, watch, ispdb, yes, dry_run, list, explain;
     const char *account;                           /* --account; NULL: the command's own choice */
     const char *format;                            /* --format */
     const char *html;                              /* --html: a file, or "-" */
@@ -151,8 +151,18 @@ int endpoint_columns_fit(struct endpoint_columns *columns, const struct screen *
 /* `label` stands in front; "" for none. 0 or -ENOMEM. */
 int print_endpoint(const struct screen *screen, const struct endpoint_columns *columns,
                    const char *label, const struct client_endpoint *endpoint, bool checking);
+/* Whether it is set up in another program only. */
+bool account_is_found(const struct client_account *account);
+/* "Thunderbird, msmtp". New. */
+char *sources_words(const struct client_account *account);
 /* "  NAME      value", wrapped. */
 void print_fact(const struct screen *screen, const char *name, enum tone tone, const char *value);
 /* The account as `status` shows it; `mark` stands behind its name. 0 or -ENOMEM. */
 int print_account(const struct screen *screen, const struct client_account *account,
                   const char *mark);
+
+/* cli-found.c: what was found in mail clients' files. */
+const char *source_words(const char *source);                     /* "Thunderbird" */
+int found_read(struct client *client, struct client_found *ret); /* as client_call() */
+int found_print(const struct client_found *found);               /* 0 or -ENOMEM */
+bool json_put_found(json_object *object, const struct client_found *found);

@@ -55,6 +55,11 @@ static int read_uint16(DBusMessageIter *value, void *target)
     return read_basic(value, DBUS_TYPE_UINT16, target);
 }
 
+static int read_uint32(DBusMessageIter *value, void *target)
+{
+    return read_basic(value, DBUS_TYPE_UINT32, target);
+}
+
 static int read_uint64(DBusMessageIter *value, void *target)
 {
     return read_basic(value, DBUS_TYPE_UINT64, target);
@@ -264,6 +269,35 @@ int client_read_manager(DBusMessageIter *iter, struct client_manager *manager)
     return read_dict(iter, read_field, &(struct fields){fields, (char *)manager});
 }
 
+static void texts_free(char **texts)
+{
+    for (char **text = texts; text && *text; text++)
+        free(*text);
+    free(texts);
+}
+
+static int read_sources(DBusMessageIter *value, void *target)
+{
+    char ***sources = target, **texts;
+    DBusMessageIter array;
+    size_t n = 0;
+    int r = 0;
+
+    if (dbus_message_iter_get_arg_type(value) != DBUS_TYPE_ARRAY ||
+        dbus_message_iter_get_element_type(value) != DBUS_TYPE_STRING)
+        return -EBADMSG;
+    texts = calloc((size_t)dbus_message_iter_get_element_count(value) + 1, sizeof(*texts));
+    if (!texts)
+        return -ENOMEM;
+    dbus_message_iter_recurse(value, &array);
+    for (; r == 0 && dbus_message_iter_get_arg_type(&array) == DBUS_TYPE_STRING;
+         dbus_message_iter_next(&array))
+        r = read_text(&array, &texts[n++]);
+    texts_free(*sources);
+    *sources = texts;
+    return r;
+}
+
 int client_read_account(DBusMessageIter *iter, struct client_account *account)
 {
     static const struct field fields[] = {
@@ -277,6 +311,8 @@ int client_read_account(DBusMessageIter *iter, struct client_account *account)
         {"Provenance", read_text, offsetof(struct client_account, provenance)},
         {"CheckedAt", read_uint64, offsetof(struct client_account, checked_at)},
         {"LastReason", read_text, offsetof(struct client_account, last_reason)},
+        {"Source", read_text, offsetof(struct client_account, source)},
+        {"Sources", read_sources, offsetof(struct client_account, sources)},
         {"Endpoints", read_endpoints, 0},
         {0},
     };
@@ -297,9 +333,9 @@ static int fill(char **const *texts, size_t n)
 static int account_init(struct client_account *account)
 {
     return fill((char **[]){&account->name, &account->address, &account->username, &account->state,
-                            &account->provenance, &account->last_reason, &account->working.server,
-                            &account->working.security},
-                8);
+                            &account->provenance, &account->last_reason, &account->source,
+                            &account->working.server, &account->working.security},
+                9);
 }
 
 static void account_clear(struct client_account *account)
@@ -312,6 +348,8 @@ static void account_clear(struct client_account *account)
     free(account->state);
     free(account->provenance);
     free(account->last_reason);
+    free(account->source);
+    texts_free(account->sources);
     free(account->working.server);
     free(account->working.security);
 }
@@ -435,4 +473,91 @@ int client_endpoint_finding(const struct client_endpoint *endpoint, struct findi
     (void)security_from_string(endpoint->security, &finding.endpoint.security);
     *ret = finding;
     return 0;
+}
+
+static void found_row_clear(struct client_found_row *row)
+{
+    free(row->client);
+    free(row->file);
+    free(row->name);
+    free(row->address);
+    free(row->username);
+    free(row->server);
+    free(row->security);
+    free(row->instead);
+    free(row->remark);
+    free(row->detail);
+    free(row->text);
+}
+
+void client_found_clear(struct client_found *found)
+{
+    for (size_t i = 0; i < found->n_accounts; i++)
+        found_row_clear(&found->accounts[i]);
+    for (size_t i = 0; i < found->n_remarks; i++)
+        found_row_clear(&found->remarks[i]);
+    free(found->accounts);
+    free(found->remarks);
+    *found = (struct client_found){.accounts = NULL};
+}
+
+static int read_found_rows(DBusMessageIter *iter, struct client_found_row **rows, size_t *n)
+{
+    static const struct field fields[] = {
+        {"client", read_text, offsetof(struct client_found_row, client)},
+        {"file", read_text, offsetof(struct client_found_row, file)},
+        {"name", read_text, offsetof(struct client_found_row, name)},
+        {"address", read_text, offsetof(struct client_found_row, address)},
+        {"username", read_text, offsetof(struct client_found_row, username)},
+        {"server", read_text, offsetof(struct client_found_row, server)},
+        {"security", read_text, offsetof(struct client_found_row, security)},
+        {"instead", read_text, offsetof(struct client_found_row, instead)},
+        {"remark", read_text, offsetof(struct client_found_row, remark)},
+        {"detail", read_text, offsetof(struct client_found_row, detail)},
+        {"text", read_text, offsetof(struct client_found_row, text)},
+        {"port", read_uint16, offsetof(struct client_found_row, port)},
+        {"line", read_uint32, offsetof(struct client_found_row, line)},
+        {0},
+    };
+    DBusMessageIter array;
+    int r = 0;
+
+    if (dbus_message_iter_get_arg_type(iter) != DBUS_TYPE_ARRAY)
+        return -EBADMSG;
+    *rows = calloc((size_t)dbus_message_iter_get_element_count(iter) + 1, sizeof(**rows));
+    if (!*rows)
+        return -ENOMEM;
+    dbus_message_iter_recurse(iter, &array);
+    for (; r == 0 && dbus_message_iter_get_arg_type(&array) == DBUS_TYPE_ARRAY;
+         dbus_message_iter_next(&array)) {
+        struct client_found_row *row = &(*rows)[(*n)++];
+
+        r = fill((char **[]){&row->client, &row->file, &row->name, &row->address, &row->username,
+                             &row->server, &row->security, &row->instead, &row->remark,
+                             &row->detail, &row->text},
+                 11);
+        if (r == 0)
+            r = read_dict(&array, read_field, &(struct fields){fields, (char *)row});
+    }
+    return r;
+}
+
+int client_read_found(DBusMessage *reply, struct client_found *ret)
+{
+    struct client_found found = {.accounts = NULL};
+    DBusMessageIter iter;
+    int r;
+
+    if (!dbus_message_iter_init(reply, &iter))
+        return -EBADMSG;
+    r = read_found_rows(&iter, &found.accounts, &found.n_accounts);
+    if (r == 0 && !dbus_message_iter_next(&iter))
+        r = -EBADMSG;
+    if (r == 0)
+        r = read_found_rows(&iter, &found.remarks, &found.n_remarks);
+    if (r < 0)
+        client_found_clear(&found);
+    else
+        *ret = found;
+    return r;
 }

@@ -45,6 +45,7 @@ struct client_account {
     struct client_working working;
     uint64_t checked_at; /* µs since 1970; 0: never */
     char *last_reason;
+    char *source, **sources; /* "thunderbird"; "thunderbird /home/...", NULL at the end, or NULL */
     struct client_endpoint *endpoints;
     size_t n_endpoints;
 };
@@ -55,6 +56,20 @@ struct client_trip {
     char *network, *network_name;
     uint64_t arrived, until; /* µs since 1970; until 0: still there */
     struct client_account account;
+};
+
+/* Of GetFound(): an account in a mail client's file, or a remark. What one has not is "" or 0. */
+struct client_found_row {
+    char *client, *file;
+    char *name, *address, *username, *server, *security, *instead;
+    char *remark, *detail, *text;
+    uint16_t port;
+    uint32_t line;
+};
+
+struct client_found {
+    struct client_found_row *accounts, *remarks;
+    size_t n_accounts, n_remarks;
 };
 
 struct client_network {
@@ -136,6 +151,9 @@ int client_read_manager(DBusMessageIter *iter, struct client_manager *manager);
 int client_read_account(DBusMessageIter *iter, struct client_account *account);
 /* Reads the answer of GetHistory(). As above. */
 int client_read_history(DBusMessage *reply, struct client_trip **ret, size_t *ret_n);
+/* Reads the answer of GetFound(). As above. */
+int client_read_found(DBusMessage *reply, struct client_found *ret);
+void client_found_clear(struct client_found *found);
 void client_trips_free(struct client_trip *trips, size_t n);
 int client_account_new(const char *path, struct client_account **ret);
 struct client_account *client_account_free(struct client_account *account);

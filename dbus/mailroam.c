@@ -28,6 +28,7 @@ enum {
     OPTION_ALL,
     OPTION_WATCH,
     OPTION_HTML,
+    OPTION_EXPLAIN,
     OPTION_ISPDB,
     OPTION_YES,
     OPTION_DRY_RUN,
@@ -49,6 +50,7 @@ static const struct option long_options[] = {
     {"all", no_argument, NULL, OPTION_ALL},
     {"watch", no_argument, NULL, OPTION_WATCH},
     {"html", required_argument, NULL, OPTION_HTML},
+    {"explain", no_argument, NULL, OPTION_EXPLAIN},
     {"ispdb", no_argument, NULL, OPTION_ISPDB},
     {"yes", no_argument, NULL, OPTION_YES},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
@@ -102,8 +104,9 @@ static const struct command commands[] = {
         "one then.\n"),
      TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT) | TAKES(OPTION_HTML) | TAKES(OPTION_LIST),
      "[CLIENT]", command_guide},
-    {"accounts", "[--json]", N_("list the accounts"), "", TAKES(OPTION_JSON), NULL,
-     command_accounts},
+    {"accounts", "[--explain] [--json]", N_("list the accounts"),
+     N_("With --explain: what was found in mail clients' files, and what was not understood.\n"),
+     TAKES(OPTION_JSON) | TAKES(OPTION_EXPLAIN), NULL, command_accounts},
     {"add",
      "ADDRESS [--ispdb] [--yes | --dry-run] [OPTION]...\n"
      "                    ADDRESS --server HOST [--server HOST]... [--dry-run] [OPTION]...\n"
@@ -215,6 +218,9 @@ static int parse_option(struct options *options, int option, char **argv)
         break;
     case OPTION_ALL:
         options->all = true;
+        break;
+    case OPTION_EXPLAIN:
+        options->explain = true;
         break;
     case OPTION_HTML:
         options->html = optarg;

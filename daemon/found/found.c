@@ -202,6 +202,24 @@ static void account_clear(struct found_account *account)
     free(account->username);
 }
 
+/* What the more believed ones have left open. */
+static int complete(struct found_account *account, const char *username,
+                    const struct endpoint *preferred)
+{
+    char *safe;
+
+    if (account->preferred.port == 0)
+        account->preferred = *preferred;
+    if (*account->username || !*username)
+        return 0;
+    safe = text_safe(username, strlen(username), 254);
+    if (!safe)
+        return -ENOMEM;
+    free(account->username);
+    account->username = safe;
+    return 0;
+}
+
 int found_add_account(struct found *found, enum mail_client client, const char *file,
                       const char *address, const char *username, const struct endpoint *preferred)
 {
@@ -213,7 +231,8 @@ int found_add_account(struct found *found, enum mail_client client, const char *
         return -ENOMEM;
     account = same_account(found, safe, preferred->host);
     if (account)
-        return add_source(account, client, file);
+        return complete(account, username, preferred) < 0 ? -ENOMEM
+                                                          : add_source(account, client, file);
     if (found->n_accounts == FOUND_ACCOUNTS_MAX)
         return found_add_remark(found, client, REMARK_TOO_MANY, file, 0, safe);
     accounts = reallocarray(found->accounts, found->n_accounts + 1, sizeof(*accounts));

@@ -45,6 +45,7 @@ complete -c mailroam -n '__fish_seen_subcommand_from add' -l server -x -a '(__fi
 complete -c mailroam -n '__fish_seen_subcommand_from add' -l name -x -d 'Name of the account'
 complete -c mailroam -n '__fish_seen_subcommand_from add' -l endpoint -x -a '465/tls 587/starttls 25/starttls 2525/starttls 443/tls' -d 'Port and security'
 complete -c mailroam -n '__fish_seen_subcommand_from add' -l set -x -a 'Username= PasswordCommand= LoginCheck= Mechanisms= CAFile= Pin= MinimumSecurity=' -d 'Key of the account file'
+complete -c mailroam -n '__fish_seen_subcommand_from accounts' -l explain -d 'What was found in mail clients'
 complete -c mailroam -n '__fish_seen_subcommand_from remove' -a '(__mailroam_accounts)'
 complete -c mailroam -n '__fish_seen_subcommand_from forget' -a '(__mailroam_networks)'
 complete -c mailroam -n '__fish_seen_subcommand_from forget' -l all -d 'Forget all networks'
