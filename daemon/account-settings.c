@@ -6,6 +6,7 @@
 #include "config-file.h"
 #include "error.h"
 #include "journal.h"
+#include "judge/mechanism.h"
 #include "text.h"
 #include <stdio.h>
 #include <string.h>
@@ -126,9 +127,13 @@ static int set_password_command(struct account_settings *settings, const char *v
     return set_text(&settings->password_command, value);
 }
 
-static int set_mechanisms(struct account_settings *settings, const char *value,
-                          char **ret_problem _unused_)
+static int set_mechanisms(struct account_settings *settings, const char *value, char **ret_problem)
 {
+    unsigned set;
+    int r = mechanisms_parse(value, &set, ret_problem);
+
+    if (r < 0)
+        return r;
     return set_text(&settings->mechanisms, value);
 }
 

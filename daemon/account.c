@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "journal.h"
+#include "logins.h"
 #include "prober.h"
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct account {
     const struct account_listener *listener;
     void *listener_userdata, *userdata;
     struct memory *memory;
+    struct logins *logins; /* NULL: nobody logs in */
 
     enum state state;
     bool online;              /* the network has a default route */
@@ -39,6 +41,7 @@ struct account {
     enum provenance provenance;
     uint64_t checked_at;
     bool complete;       /* a check of this network has ended */
+    bool anew;           /* the settings are, since then: what is remembered is of others */
     enum state ended_as; /* the state that the last of them came to; unconfigured: none has */
     uint64_t started_at;
     uint32_t took_ms;
@@ -292,12 +295,22 @@ static void tell_finding(const struct account *account, size_t index, const stru
             by ? by : "");
 }
 
+/* What a login has come to is as good as before: a check makes none. */
+static void keep_login(const struct account *account, size_t index, struct finding *finding)
+{
+    const struct finding *last = last_finding(account, index);
+
+    if (last && !account->anew && finding->verdict == VERDICT_WORKS)
+        (void)finding_take_login(last, finding); /* without memory the next login tells */
+}
+
 static void on_found(size_t index, struct finding *finding, void *userdata)
 {
     struct account *account = userdata;
 
     if (account->circumstances.portal)
         finding->verdict = verdict_behind_portal(finding->verdict);
+    keep_login(account, index, finding);
     tell_finding(account, index, finding);
     finding_clear(&account->findings[index]);
     account->findings[index] = *finding;
@@ -338,6 +351,7 @@ static void on_ended(const char *problem, void *userdata)
         account->checked_at = clock_us(CLOCK_REALTIME);
         account->took_ms = (uint32_t)((clock_us(CLOCK_MONOTONIC) - account->started_at) / 1000);
         account->complete = true;
+        account->anew = false;
         record(account); /* who hears that the check has ended can rely on it */
         changed(account, ACCOUNT_CHECKED_AT);
         enter_state(account, choose_state(account->findings, n, account->chosen, account->online));
@@ -346,6 +360,8 @@ static void on_ended(const char *problem, void *userdata)
     if (!account->waiting)
         arm_next(account, problem ? OUTCOME_PROBE_FAILED : outcome_of(account));
     account->listener->check_ended(account, problem, account->listener_userdata);
+    if (!problem && account->logins && account->settings->login_check != LOGIN_CHECK_NO)
+        (void)logins_begin(account->logins, account, false, NULL, NULL);
 }
 
 static void on_gone(void *userdata)
@@ -543,6 +559,9 @@ int account_set_settings(struct account *account, struct account_settings *setti
         return r;
     }
     stop_check(account); /* it reads the old settings */
+    if (account->logins)
+        logins_end(account->logins, account, "the account's settings have changed");
+    account->anew = true;
     free_findings(account->settings, account->findings);
     free_findings(account->settings, account->known);
     account_settings_free(account->settings);
@@ -591,6 +610,8 @@ struct account *account_free(struct account *account)
     if (!account)
         return NULL;
     stop_check(account);
+    if (account->logins)
+        logins_end(account->logins, account, "the account was removed");
     sd_event_source_disable_unref(account->timer);
     free_findings(account->settings, account->findings);
     free_findings(account->settings, account->known);
@@ -598,6 +619,29 @@ struct account *account_free(struct account *account)
     sd_event_unref(account->event);
     free(account);
     return NULL;
+}
+
+void account_set_logins(struct account *account, struct logins *logins)
+{
+    account->logins = logins;
+}
+
+void account_note_login(struct account *account, const struct finding *finding)
+{
+    for (size_t i = 0; i < account->settings->n_endpoints; i++) {
+        struct finding *found = &account->findings[i];
+
+        if (!endpoint_equal(&found->endpoint, &finding->endpoint) ||
+            (found->verdict != VERDICT_WORKS && found->verdict != VERDICT_LOGIN_REFUSED) ||
+            finding_take_login(finding, found) < 0)
+            continue;
+        know(account, i, found->verdict, &found->evidence);
+        tell_finding(account, i, found);
+        changed(account, ACCOUNT_ENDPOINTS);
+        update_choice(account);
+        if (account->complete)
+            record(account);
+    }
 }
 
 const struct account_settings *account_settings(const struct account *account)

@@ -84,6 +84,13 @@ void account_set_sources(struct account *account, struct account_settings *setti
 /* Somebody asks: starts a check now unless one is running, which then is the one asked for. */
 void account_check(struct account *account);
 
+/* Who logs in for it, where its settings ask for that; has to live as long. */
+struct logins;
+void account_set_logins(struct account *account, struct logins *logins);
+
+/* A login at one of its endpoints has come to this. */
+void account_note_login(struct account *account, const struct finding *finding);
+
 const struct account_settings *account_settings(const struct account *account);
 enum state account_state(const struct account *account);
 /* A check is running, or waits for things to calm down. */

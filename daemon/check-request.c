@@ -37,15 +37,16 @@ static bool append_endpoint(json_object *list, const struct endpoint *endpoint)
 }
 
 static bool fill(json_object *request, const struct account_settings *settings,
-                 const struct finding *expected, size_t n_expected)
+                 const struct endpoint *asked, size_t n_asked, const struct finding *expected,
+                 size_t n_expected)
 {
     json_object *endpoints = json_object_new_array(), *findings = NULL;
     bool fine = add(request, "version", json_object_new_int(VERSION)) &&
                 add(request, "timeout", json_object_new_int(CHECK_TIMEOUT_S));
 
     fine = add(request, "endpoints", endpoints) && fine;
-    for (size_t i = 0; i < settings->n_endpoints && fine; i++)
-        fine = append_endpoint(endpoints, &settings->endpoints[i]);
+    for (size_t i = 0; i < n_asked && fine; i++)
+        fine = append_endpoint(endpoints, &asked[i]);
     if (fine && settings->ca_file)
         fine = add(request, "ca_file", json_object_new_string(settings->ca_file));
     if (fine && settings->pin)
@@ -57,17 +58,35 @@ static bool fill(json_object *request, const struct account_settings *settings,
     return fine;
 }
 
-char *check_request(const struct account_settings *settings, const struct finding *expected,
-                    size_t n_expected)
+/* The request as a line; takes it over. */
+static char *line_of(json_object *request, bool fine)
 {
-    json_object *request = json_object_new_object();
-    const char *text = NULL;
+    const char *text = fine ? json_text(request) : NULL;
     char *line = NULL;
 
-    if (request && fill(request, settings, expected, n_expected))
-        text = json_text(request);
     if (text && asprintf(&line, "%s\n", text) < 0)
         line = NULL;
     json_object_put(request);
     return line;
+}
+
+char *check_request(const struct account_settings *settings, const struct finding *expected,
+                    size_t n_expected)
+{
+    json_object *request = json_object_new_object();
+
+    return line_of(request, request && fill(request, settings, settings->endpoints,
+                                            settings->n_endpoints, expected, n_expected));
+}
+
+char *login_request(const struct account_settings *settings, const struct endpoint *endpoint,
+                    const struct finding *expected)
+{
+    json_object *request = json_object_new_object();
+    bool fine = request && fill(request, settings, endpoint, 1, expected, expected ? 1 : 0) &&
+                add(request, "user", json_object_new_string(settings->username));
+
+    if (fine && settings->mechanisms)
+        fine = add(request, "mechanisms", json_object_new_string(settings->mechanisms));
+    return line_of(request, fine);
 }

@@ -14,6 +14,7 @@
 #include "found/overrides.h"
 #include "journal.h"
 #include "log.h"
+#include "logins.h"
 #include "paths.h"
 #include "targets.h"
 #include "text.h"
@@ -28,6 +29,7 @@ struct manager {
     const struct manager_listener *listener;
     void *userdata;
     struct memory *memory;
+    struct logins *logins;
     struct watch *watch;
     struct asker *asker;             /* for the watch */
     struct way_out last_way;         /* of the network we are on, or were on last */
@@ -185,6 +187,15 @@ static int open_memory(struct memory **ret)
     return !path && errno != ENOENT ? -ENOMEM : memory_new(ret, path);
 }
 
+static int open_logins(struct manager *manager)
+{
+    _cleanup_free_ char *path = path_state("logins.json");
+
+    return !path && errno != ENOENT
+               ? -ENOMEM
+               : logins_new(&manager->logins, manager->event, manager->memory, path);
+}
+
 static uint64_t boottime_us(const struct manager *manager)
 {
     uint64_t now = 0;
@@ -280,6 +291,8 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_list
     if (r == 0)
         r = turns_new(&manager->turns, event);
     if (r == 0)
+        r = open_logins(manager);
+    if (r == 0)
         r = watch_new(&manager->watch, event, memory_salt(manager->memory), on_network, manager);
     if (r == 0)
         r = finder_new(&manager->finder, event, on_found, manager);
@@ -317,6 +330,7 @@ struct manager *manager_free(struct manager *manager)
     overrides_clear(&manager->overrides);
     asker_free(manager->asker);
     watch_free(manager->watch);
+    logins_free(manager->logins);
     memory_free(manager->memory);
     turns_free(manager->turns);
     settings_clear(&manager->settings);
@@ -362,6 +376,7 @@ static int take_up(struct manager *manager, struct account_settings **settings)
     if (r < 0)
         return r;
     *settings = NULL;
+    account_set_logins(account, manager->logins);
     r = manager->listener->added(account, manager->userdata);
     if (r < 0) {
         account_free(account);
@@ -574,6 +589,11 @@ const struct network *manager_network(const struct manager *manager)
 bool manager_network_known(const struct manager *manager)
 {
     return memory_known(manager->memory);
+}
+
+struct logins *manager_logins(const struct manager *manager)
+{
+    return manager->logins;
 }
 
 const struct memory_list *manager_trips(const struct manager *manager)

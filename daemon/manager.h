@@ -63,6 +63,9 @@ struct account *const *manager_accounts(const struct manager *manager);
 struct account *manager_find(const struct manager *manager, const char *name); /* or NULL */
 struct account *manager_default(const struct manager *manager);                /* or NULL */
 
+/* Who logs in for the accounts. */
+struct logins *manager_logins(const struct manager *manager);
+
 /* Of the default account; unconfigured without one. */
 enum state manager_state(const struct manager *manager);
 

@@ -293,6 +293,24 @@ static int prepare(struct check *check)
     return r;
 }
 
+/* After the check, at the ports it has chosen. The worst that happens is the exit status. */
+static enum exit_status log_in_all(struct check *check, enum exit_status status)
+{
+    for (size_t i = 0; i < check->client->n_accounts; i++) {
+        _cleanup_free_ char *path = strdup(check->client->accounts[i]->path);
+        enum exit_status of_login;
+
+        if (!path)
+            return no_memory();
+        if (!account_meant(check->options, check->client->accounts[i]))
+            continue;
+        of_login = check_login(check->client, path, check->options);
+        if (of_login > status)
+            status = of_login;
+    }
+    return status;
+}
+
 enum exit_status command_check(const struct options *options)
 {
     _cleanup_(check_clear) struct check check = {.options = options};
@@ -322,5 +340,7 @@ enum exit_status command_check(const struct options *options)
             status = EXIT_WORKS;
         r = show_result(&check, account);
     }
-    return r == 0 ? status : client_failure(check.client, r);
+    if (r < 0 || r > 0)
+        return client_failure(check.client, r);
+    return options->login ? log_in_all(&check, status) : status;
 }

@@ -22,7 +22,7 @@ struct options {
     const char *argument;
     char **arguments; /* all of them, as PORT... of explain */
     size_t n_arguments;
-    bool json, all, watch, ispdb, yes, dry_run, list, explain;
+    bool json, all, watch, ispdb, yes, dry_run, list, explain, login;
     const char *account;                           /* --account; NULL: the command's own choice */
     const char *format;                            /* --format */
     const char *html;                              /* --html: a file, or "-" */
@@ -77,9 +77,14 @@ int stop_signals_take(int fd);
 /* The account --account names, else the default one, else the first; NULL after saying why. */
 struct client_account *chosen_account(const struct client *client, const struct options *options);
 
-/* cli-port.c: waits, for as long as a check may last, while nothing is known yet of the account, which
- * *account stands for then, too. As client_next(). */
+/* cli-port.c: waits, for as long as a check may last, while nothing is known yet of the account,
+ * which *account stands for then, too. As client_next(). */
 int account_wait_for_port(struct client *client, struct client_account **account);
+
+/* cli-login.c: logs in for the account at this path, and shows what came of it or why it could not
+ * be. EXIT_WORKS where it was accepted, EXIT_NONE_WORKS where not, EXIT_OTHER. */
+enum exit_status check_login(struct client *client, const char *path,
+                             const struct options *options);
 
 /* Whether --account, if given, names an account; says so where it does not. */
 bool account_exists(const struct client *client, const char *name);
@@ -162,7 +167,7 @@ int print_account(const struct screen *screen, const struct client_account *acco
                   const char *mark);
 
 /* cli-found.c: what was found in mail clients' files. */
-const char *source_words(const char *source);                     /* "Thunderbird" */
+const char *source_words(const char *source);                    /* "Thunderbird" */
 int found_read(struct client *client, struct client_found *ret); /* as client_call() */
 int found_print(const struct client_found *found);               /* 0 or -ENOMEM */
 bool json_put_found(json_object *object, const struct client_found *found);

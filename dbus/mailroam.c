@@ -33,6 +33,7 @@ enum {
     OPTION_YES,
     OPTION_DRY_RUN,
     OPTION_LIST,
+    OPTION_LOGIN,
 };
 
 #define TAKES(option) (1U << ((option)-OPTION_HELP))
@@ -55,6 +56,7 @@ static const struct option long_options[] = {
     {"yes", no_argument, NULL, OPTION_YES},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
     {"list", no_argument, NULL, OPTION_LIST},
+    {"login", no_argument, NULL, OPTION_LOGIN},
     {0},
 };
 
@@ -77,10 +79,14 @@ static const struct command commands[] = {
         "account for a status bar, see mailroam(1).\n"),
      TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT) | TAKES(OPTION_FORMAT) | TAKES(OPTION_WATCH), NULL,
      command_status},
-    {"check", "[--account NAME] [--json]", N_("check again now, and show each verdict as it comes"),
-     N_("With --json one object a line: event \"verdict\" each, then \"result\" for each "
-        "account.\n"),
-     TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT), NULL, command_check},
+    {"check", "[--account NAME] [--login] [--json]",
+     N_("check again now, and show each verdict as it comes"),
+     N_("With --login, log in where mail is to be submitted, too: with the password that the\n"
+        "account's file says where to find, or that you are asked for. Exits with 0 if that "
+        "works.\n"
+        "With --json one object a line: event \"verdict\" each, then \"result\" for each account,\n"
+        "then \"login\".\n"),
+     TAKES(OPTION_JSON) | TAKES(OPTION_ACCOUNT) | TAKES(OPTION_LOGIN), NULL, command_check},
     {"explain", "[PORT[/SECURITY]]... [--account NAME] [--json]",
      N_("explain what was found, with a picture of the way to the server"),
      N_("Without PORT all endpoints are explained. In the picture x is where a port is stopped, ! "
@@ -236,6 +242,9 @@ static int parse_option(struct options *options, int option, char **argv)
         break;
     case OPTION_YES:
         options->yes = true;
+        break;
+    case OPTION_LOGIN:
+        options->login = true;
         break;
     case OPTION_DRY_RUN:
         options->dry_run = true;

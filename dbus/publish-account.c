@@ -3,6 +3,7 @@
 /* org.mailroam.Mailroam1.Account as one table; the handlers only translate. */
 #include "cleanup.h"
 #include "error.h"
+#include "logins.h"
 #include "publish-internal.h"
 #include <stdio.h>
 
@@ -140,11 +141,87 @@ static int handle_check(DBusMessage *call, void *userdata, DBusMessage **ret_rep
     return BUS_LATER;
 }
 
-static int handle_verify_login(DBusMessage *call _unused_, void *userdata _unused_,
-                               DBusMessage **ret_reply _unused_, DBusError *error)
+/* VerifyLogin() under way. */
+struct verification {
+    struct bus *bus;
+    DBusMessage *call;
+};
+
+static DBusMessage *reply_with(DBusMessage *call, const struct finding *finding)
 {
-    dbus_set_error_const(error, MAILROAM_ERROR("NotSupported"),
-                         "this version of Mailroam cannot log in yet");
+    DBusMessage *reply = dbus_message_new_method_return(call);
+    DBusMessageIter iter;
+    int r = reply ? 0 : -ENOMEM;
+
+    if (r == 0) {
+        dbus_message_iter_init_append(reply, &iter);
+        r = append_string(&iter, verdict_to_string(finding->verdict));
+    }
+    if (r == 0)
+        r = append_evidence(&iter, &finding->evidence);
+    if (r < 0 && reply) {
+        dbus_message_unref(reply);
+        reply = NULL;
+    }
+    return reply;
+}
+
+static void on_login(const struct finding *finding, const char *problem, void *userdata)
+{
+    struct verification *verification = userdata;
+
+    if (finding)
+        bus_reply_message(verification->bus, verification->call,
+                          reply_with(verification->call, finding));
+    else
+        bus_reply_error(verification->bus, verification->call, MAILROAM_ERROR("CheckFailed"),
+                        problem);
+    free(verification);
+}
+
+static void set_error(DBusError *error, int answer)
+{
+    static const struct {
+        const char *name, *words;
+    } errors[] = {
+        [LOGINS_BUSY] = {MAILROAM_ERROR("Busy"), "a login of this account is being checked"},
+        [LOGINS_NO_ENDPOINT] = {MAILROAM_ERROR("Offline"),
+                                "no port of the account's servers works now"},
+        [LOGINS_INSECURE] =
+            {MAILROAM_ERROR("Insecure"),
+             "the port that is used does not prove who it is, or has no TLS: anybody "
+             "on the way could read the password there. MinimumSecurity=verified is "
+             "safe, with Endpoints=465/tls 587/starttls"},
+        [LOGINS_NO_SECRET] = {MAILROAM_ERROR("NoCredentials"),
+                              "nothing says where the password is: set PasswordCommand="},
+        [LOGINS_REFUSED] = {MAILROAM_ERROR("LoginStopped"),
+                            "the server has refused this login, and another failure might lock the "
+                            "account: correct Username=, PasswordCommand= or Mechanisms= first"},
+        [LOGINS_NOT_NOW] = {MAILROAM_ERROR("Failed"), "not now"},
+    };
+
+    dbus_set_error_const(error, errors[answer].name, errors[answer].words);
+}
+
+static int handle_verify_login(DBusMessage *call, void *userdata, DBusMessage **ret_reply _unused_,
+                               DBusError *error)
+{
+    struct published *published = userdata;
+    struct verification *verification = malloc(sizeof(*verification));
+    int r;
+
+    if (!verification)
+        return -ENOMEM;
+    *verification = (struct verification){published->publisher->bus, dbus_message_ref(call)};
+    r = logins_begin(manager_logins(published->publisher->manager), published->account, true,
+                     on_login, verification);
+    if (r == 0)
+        return BUS_LATER;
+    dbus_message_unref(call);
+    free(verification);
+    if (r < 0)
+        return r;
+    set_error(error, r);
     return 0;
 }
 

@@ -31,7 +31,8 @@ static bool gives(const struct finding *finding, enum minimum_security level)
 {
     switch (level) {
     case MINIMUM_VERIFIED:
-        return finding->verdict == VERDICT_WORKS;
+        /* A password that is refused on one port is on the others, too. */
+        return finding->verdict == VERDICT_WORKS || finding->verdict == VERDICT_LOGIN_REFUSED;
     case MINIMUM_ENCRYPTED: /* TLS came about, only nobody knows with whom */
         return finding->verdict == VERDICT_BAD_CERTIFICATE &&
                evidence_text(&finding->evidence, EVIDENCE_TLS);
@@ -62,7 +63,7 @@ enum state choose_state(const struct finding *findings, size_t n, ssize_t chosen
     bool portal = false, answered = false;
 
     if (chosen >= 0)
-        return chosen == 0 && findings[0].verdict == VERDICT_WORKS ? STATE_READY : STATE_DEGRADED;
+        return chosen == 0 && gives(&findings[0], MINIMUM_VERIFIED) ? STATE_READY : STATE_DEGRADED;
     for (size_t i = 0; i < n; i++) {
         portal |= findings[i].verdict == VERDICT_PORTAL;
         answered |= findings[i].verdict != VERDICT_UNREACHABLE &&

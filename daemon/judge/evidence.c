@@ -71,7 +71,7 @@ static char **list_free(char **list)
 }
 DEFINE_CLEANUP(char **, list_free)
 
-static void unset(struct evidence *evidence, enum evidence_key key)
+void evidence_unset(struct evidence *evidence, enum evidence_key key)
 {
     if (!evidence->set[key])
         return;
@@ -95,7 +95,7 @@ int evidence_set_bytes(struct evidence *evidence, enum evidence_key key, const v
 
     if (!safe)
         return -ENOMEM;
-    unset(evidence, key);
+    evidence_unset(evidence, key);
     evidence->values[key].text = safe;
     evidence->set[key] = true;
     return 0;
@@ -124,7 +124,7 @@ int evidence_set_list(struct evidence *evidence, enum evidence_key key, char *co
         if (!list[i])
             return -ENOMEM;
     }
-    unset(evidence, key);
+    evidence_unset(evidence, key);
     evidence->values[key].list = TAKE(list);
     evidence->set[key] = true;
     return 0;
@@ -173,7 +173,7 @@ int evidence_copy(const struct evidence *from, struct evidence *to)
 void evidence_clear(struct evidence *evidence)
 {
     for (int key = 0; key < N_EVIDENCE; key++)
-        unset(evidence, (enum evidence_key)key);
+        evidence_unset(evidence, (enum evidence_key)key);
 }
 
 static json_object *list_to_json(char *const *list)

@@ -79,6 +79,7 @@ char *const *evidence_list(const struct evidence *evidence, enum evidence_key ke
 
 /* Sets all of `from` in `to`. 0 or -ENOMEM. */
 int evidence_copy(const struct evidence *from, struct evidence *to);
+void evidence_unset(struct evidence *evidence, enum evidence_key key);
 void evidence_clear(struct evidence *evidence); /* frees the values; all unset afterwards */
 
 /* A new JSON object with the set keys, in table order; NULL without memory. */

@@ -92,6 +92,31 @@ int finding_from_line(const char *line, size_t length, struct finding *ret)
     return r;
 }
 
+int finding_take_login(const struct finding *from, struct finding *to)
+{
+    static const enum evidence_key texts[] = {EVIDENCE_LOGIN, EVIDENCE_MECHANISM,
+                                              EVIDENCE_CHANNEL_BINDING, EVIDENCE_REPLY};
+    int r = 0;
+
+    if (!evidence_text(&from->evidence, EVIDENCE_LOGIN))
+        return 0;
+    for (size_t i = 0; r == 0 && i < ELEMENTSOF(texts); i++) {
+        const char *text = evidence_text(&from->evidence, texts[i]);
+
+        if (text)
+            r = evidence_set_text(&to->evidence, texts[i], text);
+        else
+            evidence_unset(&to->evidence, texts[i]);
+    }
+    if (from->evidence.set[EVIDENCE_CODE])
+        evidence_set_number(&to->evidence, EVIDENCE_CODE,
+                            evidence_number(&from->evidence, EVIDENCE_CODE));
+    else
+        evidence_unset(&to->evidence, EVIDENCE_CODE);
+    to->verdict = from->verdict;
+    return r;
+}
+
 int finding_copy(const struct finding *from, struct finding *ret)
 {
     struct finding copy = {.endpoint = from->endpoint, .verdict = from->verdict};

@@ -22,6 +22,13 @@ json_object *finding_to_json(const struct finding *finding);
 int finding_from_json(json_object *object, struct finding *ret);
 int finding_from_line(const char *line, size_t length, struct finding *ret);
 
+/*
+ * What `from` says of a login, `to` says from now on: its evidence, and the verdict (works,
+ * login-refused, or that somebody answers in the server's place) that follows from it. Where there
+ * was none nothing changes. 0 or -ENOMEM.
+ */
+int finding_take_login(const struct finding *from, struct finding *to);
+
 /* A copy with evidence of its own. 0 or -ENOMEM. */
 int finding_copy(const struct finding *from, struct finding *ret);
 void finding_clear(struct finding *finding);

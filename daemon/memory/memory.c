@@ -156,6 +156,11 @@ struct memory *memory_free(struct memory *memory)
     return NULL;
 }
 
+const char *memory_network(const struct memory *memory)
+{
+    return memory->id;
+}
+
 const uint8_t *memory_salt(const struct memory *memory)
 {
     return memory->content.salt;

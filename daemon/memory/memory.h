@@ -31,6 +31,9 @@ const uint8_t *memory_salt(const struct memory *memory);
 void memory_visit(struct memory *memory, const char *id, const char *name, bool moved,
                   uint64_t since);
 
+/* The id of the present network; "" while it is not known, and where there is none. */
+const char *memory_network(const struct memory *memory);
+
 /* Whether a complete check of any account was remembered from before this visit. */
 bool memory_known(const struct memory *memory);
 

@@ -30,6 +30,7 @@ complete -c mailroam -n "not __fish_seen_subcommand_from $commands" -l version -
 complete -c mailroam -s h -l help -d Help
 complete -c mailroam -n '__fish_seen_subcommand_from status check explain watch port guide log' -l account -x -a '(__mailroam_accounts)' -d 'Of this account only'
 complete -c mailroam -n '__fish_seen_subcommand_from status check explain watch port accounts add guide log doctor' -l json -d 'Facts as JSON'
+complete -c mailroam -n '__fish_seen_subcommand_from check' -l login -d 'Log in, too'
 complete -c mailroam -n '__fish_seen_subcommand_from explain' -a '(__mailroam_ports)'
 complete -c mailroam -n '__fish_seen_subcommand_from status' -l watch -d 'Go on and show each change'
 complete -c mailroam -n '__fish_seen_subcommand_from status' -l format -x -a 'waybar i3blocks plain' -d 'For a status bar'

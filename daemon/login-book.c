@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* The book of logins. Whoever cannot tell whether a login failed reckons that it did. */
+#include "login-book.h"
+#include "cleanup.h"
+#include "error.h"
+#include "json-text.h"
+#include "text.h"
+#include <nettle/sha2.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#define DEPTH      4 /* file, list, entry: nothing is deeper */
+#define DIGEST_MAX (2 * SHA256_DIGEST_SIZE + 1)
+
+struct entry {
+    char *user, *server;
+    char *account;           /* whose login was refused */
+    char *network;           /* where a login came to an end last */
+    char digest[DIGEST_MAX]; /* of that account's settings then */
+    unsigned refusals;
+    uint64_t later; /* µs since 1970: not before */
+};
+
+struct login_book {
+    struct entry entries[LOGIN_BOOK_MAX]; /* the latest first */
+    size_t n;
+};
+
+static void entry_clear(struct entry *entry)
+{
+    free(entry->user);
+    free(entry->server);
+    free(entry->account);
+    free(entry->network);
+    *entry = (struct entry){0};
+}
+
+/* What a change of settings changes. A command may hold what nobody should read, so it is a
+ * digest. */
+static void digest_of(const struct account_settings *settings, char ret[static DIGEST_MAX])
+{
+    const char *const texts[] = {settings->username, settings->password_command,
+                                 settings->mechanisms};
+    uint8_t digest[SHA256_DIGEST_SIZE];
+    struct sha256_ctx hash;
+
+    sha256_init(&hash);
+    for (size_t i = 0; i < ELEMENTSOF(texts); i++)
+        sha256_update(&hash, texts[i] ? strlen(texts[i]) + 1 : 0, (const uint8_t *)texts[i]);
+    for (char **server = settings->servers; server && *server; server++)
+        sha256_update(&hash, strlen(*server) + 1, (const uint8_t *)*server);
+    sha256_digest(&hash, sizeof(digest), digest);
+    for (size_t i = 0; i < sizeof(digest); i++)
+        (void)sprintf(ret + 2 * i, "%02x", digest[i]);
+}
+
+/* Whether the credential is one of the account's. */
+static bool concerns(const struct entry *entry, const struct account_settings *settings)
+{
+    if (strcmp(entry->user, settings->username) != 0)
+        return false;
+    for (char **server = settings->servers; server && *server; server++)
+        if (strcasecmp(*server, entry->server) == 0)
+            return true;
+    return false;
+}
+
+/* Whether what was refused is no more what the account would log in with. */
+static bool is_outdated(const struct entry *entry, const struct account_settings *settings)
+{
+    char digest[DIGEST_MAX];
+
+    digest_of(settings, digest);
+    return strcmp(entry->account, settings->name) == 0 && strcmp(entry->digest, digest) != 0;
+}
+
+enum login_leave login_book_ask(const struct login_book *book,
+                                const struct account_settings *settings, const char *network,
+                                bool asked, uint64_t now)
+{
+    for (size_t i = 0; i < book->n; i++) {
+        const struct entry *entry = &book->entries[i];
+        bool changed;
+
+        if (!concerns(entry, settings))
+            continue;
+        changed = is_outdated(entry, settings);
+        if (!changed && entry->refusals >= (asked ? LOGIN_FAILURES : 1))
+            return LEAVE_REFUSED;
+        if (asked)
+            continue;
+        if (!changed && *network && strcmp(entry->network, network) == 0)
+            return LEAVE_DONE;
+        /* A clock that was set back must not keep it waiting for years. */
+        if (now < entry->later && entry->later - now <= LOGIN_LATER_US)
+            return LEAVE_LATER;
+    }
+    return LEAVE_GIVEN;
+}
+
+static struct entry *find(struct login_book *book, const char *user, const char *server)
+{
+    for (size_t i = 0; i < book->n; i++)
+        if (strcmp(book->entries[i].user, user) == 0 &&
+            strcasecmp(book->entries[i].server, server) == 0)
+            return &book->entries[i];
+    return NULL;
+}
+
+/* Puts it first; of too many the last is forgotten. Takes the entry over. */
+static void put_first(struct login_book *book, struct entry *entry)
+{
+    if (book->n == LOGIN_BOOK_MAX)
+        entry_clear(&book->entries[--book->n]);
+    memmove(book->entries + 1, book->entries, book->n * sizeof(*entry));
+    book->entries[0] = *entry;
+    book->n++;
+}
+
+static int replace(char **text, const char *by)
+{
+    char *copy = strdup(by);
+
+    if (!copy)
+        return -ENOMEM;
+    free(*text);
+    *text = copy;
+    return 0;
+}
+
+int login_book_begin(struct login_book *book, const struct account_settings *settings,
+                     const char *server)
+{
+    struct entry *entry = find(book, settings->username, server);
+    int r;
+
+    if (!entry) {
+        struct entry new = {.user = strdup(settings->username),
+                            .server = strdup(server),
+                            .account = strdup(settings->name),
+                            .network = strdup("")};
+
+        if (!new.user || !new.server || !new.account || !new.network) {
+            entry_clear(&new);
+            return -ENOMEM;
+        }
+        put_first(book, &new);
+        entry = book->entries;
+    } else if (is_outdated(entry, settings)) {
+        entry->refusals = 0;
+    }
+    r = replace(&entry->account, settings->name);
+    if (r < 0)
+        return r;
+    digest_of(settings, entry->digest);
+    entry->refusals++;
+    return 0;
+}
+
+void login_book_note(struct login_book *book, const struct account_settings *settings,
+                     const char *server, const char *network, enum login_outcome outcome,
+                     uint64_t now)
+{
+    struct entry *entry = find(book, settings->username, server);
+
+    if (!entry)
+        return;
+    if (outcome == LOGIN_ACCEPTED)
+        entry->refusals = 0;
+    else if (outcome != LOGIN_REFUSED && entry->refusals > 0)
+        entry->refusals--;
+    entry->later = outcome == LOGIN_DEFERRED ? now + LOGIN_LATER_US : 0;
+    if (outcome != LOGIN_DEFERRED && outcome != LOGIN_NONE)
+        (void)replace(&entry->network, network); /* without memory: once more, at the worst */
+}
+
+/* --- the file -------------------------------------------------------------------------------- */
+
+static bool add(json_object *object, const char *key, json_object *value)
+{
+    if (value && json_object_object_add(object, key, value) == 0)
+        return true;
+    json_object_put(value);
+    return false;
+}
+
+static bool add_entry(json_object *list, const struct entry *entry)
+{
+    json_object *object = json_object_new_object();
+
+    if (!object || json_object_array_add(list, object) < 0) {
+        json_object_put(object);
+        return false;
+    }
+    return add(object, "user", json_object_new_string(entry->user)) &&
+           add(object, "server", json_object_new_string(entry->server)) &&
+           add(object, "account", json_object_new_string(entry->account)) &&
+           add(object, "network", json_object_new_string(entry->network)) &&
+           add(object, "settings", json_object_new_string(entry->digest)) &&
+           add(object, "refusals", json_object_new_int((int)entry->refusals)) &&
+           add(object, "later", json_object_new_int64((int64_t)entry->later));
+}
+
+char *login_book_write(const struct login_book *book)
+{
+    json_object *file = json_object_new_object(), *list = json_object_new_array();
+    bool fine = file && add(file, "version", json_object_new_int(1));
+    const char *text;
+    char *copy = NULL;
+
+    fine = file && add(file, "logins", list) && fine;
+    for (size_t i = 0; fine && i < book->n; i++)
+        fine = add_entry(list, &book->entries[i]);
+    text = fine ? json_text(file) : NULL;
+    if (text && asprintf(&copy, "%s\n", text) < 0)
+        copy = NULL;
+    json_object_put(file);
+    return copy;
+}
+
+static char *text_of(json_object *object, const char *key)
+{
+    json_object *value;
+
+    if (!json_object_object_get_ex(object, key, &value) ||
+        !json_object_is_type(value, json_type_string) ||
+        !text_is_safe(json_object_get_string(value)))
+        return NULL;
+    return strndup(json_object_get_string(value), 512);
+}
+
+static int64_t number_of(json_object *object, const char *key)
+{
+    json_object *value;
+
+    return json_object_object_get_ex(object, key, &value) &&
+                   json_object_is_type(value, json_type_int)
+               ? json_object_get_int64(value)
+               : -1;
+}
+
+static void read_entry(struct login_book *book, json_object *object)
+{
+    struct entry entry = {.user = text_of(object, "user"),
+                          .server = text_of(object, "server"),
+                          .account = text_of(object, "account"),
+                          .network = text_of(object, "network")};
+    _cleanup_free_ char *digest = text_of(object, "settings");
+    int64_t refusals = number_of(object, "refusals"), later = number_of(object, "later");
+
+    if (!entry.user || !entry.server || !entry.account || !entry.network || !digest ||
+        strlen(digest) >= sizeof(entry.digest) || refusals < 0 || later < 0 ||
+        book->n == LOGIN_BOOK_MAX || find(book, entry.user, entry.server)) {
+        entry_clear(&entry);
+        return;
+    }
+    strcpy(entry.digest, digest);
+    entry.refusals = refusals > LOGIN_FAILURES ? LOGIN_FAILURES : (unsigned)refusals;
+    entry.later = (uint64_t)later;
+    book->entries[book->n++] = entry;
+}
+
+struct login_book *login_book_new(const char *text, size_t length)
+{
+    struct login_book *book = calloc(1, sizeof(*book));
+    json_object *file = NULL, *list = NULL;
+
+    if (!book || !text || json_from_text(text, length, DEPTH, &file, NULL) != 0)
+        return book;
+    if (json_object_is_type(file, json_type_object) &&
+        json_object_object_get_ex(file, "logins", &list) &&
+        json_object_is_type(list, json_type_array))
+        for (size_t i = 0; i < json_object_array_length(list); i++)
+            read_entry(book, json_object_array_get_idx(list, i));
+    json_object_put(file);
+    return book;
+}
+
+struct login_book *login_book_free(struct login_book *book)
+{
+    if (!book)
+        return NULL;
+    for (size_t i = 0; i < book->n; i++)
+        entry_clear(&book->entries[i]);
+    free(book);
+    return NULL;
+}

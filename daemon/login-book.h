@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#pragma once
+
+#include "account-settings.h"
+#include "judge/observation.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Which logins were made, so that no server ever sees three failures in a row: pure, the time (µs
+ * since 1970) comes from the caller, and so does the file. Nothing in it is secret or made of a
+ * secret. A credential is a user name at a server, whichever accounts and ports it serves.
+ */
+struct login_book;
+
+enum login_leave {
+    LEAVE_GIVEN,
+    LEAVE_REFUSED, /* it was refused, and nobody has changed anything since */
+    LEAVE_DONE,    /* on this network it was made */
+    LEAVE_LATER,   /* the server asked for patience */
+};
+
+#define LOGIN_BOOK_MAX 200                       /* credentials; of more the oldest are forgotten */
+#define LOGIN_LATER_US (UINT64_C(15) * 60000000) /* how long "later" is */
+#define LOGIN_FAILURES 2                         /* that somebody who asks may bring about */
+
+/* Empty, or from what login_book_write() has written, or anybody: what makes no sense is left out.
+ * NULL without memory. */
+struct login_book *login_book_new(const char *text, size_t length);
+struct login_book *login_book_free(struct login_book *book);
+
+/* New text; NULL without memory. */
+char *login_book_write(const struct login_book *book);
+
+/*
+ * Whether the account may log in on the network of this id ("": not known) now. `asked`: somebody
+ * wants to know. Then it is not once on a network, and a refusal is no bar until there were
+ * LOGIN_FAILURES of them. A refusal is forgotten when the account that met with it has other
+ * settings.
+ */
+enum login_leave login_book_ask(const struct login_book *book,
+                                const struct account_settings *settings, const char *network,
+                                bool asked, uint64_t now);
+
+/* A login at `server` begins. It counts as refused until its outcome is noted: who is killed in
+ * between has perhaps failed. 0 or -ENOMEM. */
+int login_book_begin(struct login_book *book, const struct account_settings *settings,
+                     const char *server);
+
+/* How it came out; LOGIN_NONE: it did not come to it. */
+void login_book_note(struct login_book *book, const struct account_settings *settings,
+                     const char *server, const char *network, enum login_outcome outcome,
+                     uint64_t now);

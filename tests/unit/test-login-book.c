@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+/* When a login may be made, in simulated time: no server is to see three failures in a row. */
+#include "cleanup.h"
+#include "login-book.h"
+#include "tap.h"
+#include <string.h>
+
+#define HOUR UINT64_C(3600000000)
+
+static struct account_settings *account(const char *name, const char *user, const char *server,
+                                        const char *command)
+{
+    struct account_settings *settings = account_settings_new(name);
+    char *problem = NULL;
+
+    (void)account_settings_set(settings, "Server", server, &problem);
+    (void)account_settings_set(settings, "Username", user, &problem);
+    (void)account_settings_set(settings, "PasswordCommand", command, &problem);
+    (void)account_settings_complete(settings, &problem);
+    free(problem);
+    return settings;
+}
+
+/* Whether the server sees a login, whose outcome is this one. */
+static bool log_in(struct login_book *book, const struct account_settings *settings,
+                   const char *network, bool asked, enum login_outcome outcome, uint64_t now)
+{
+    if (login_book_ask(book, settings, network, asked, now) != LEAVE_GIVEN)
+        return false;
+    (void)login_book_begin(book, settings, settings->servers[0]);
+    login_book_note(book, settings, settings->servers[0], network, outcome, now);
+    return true;
+}
+
+/* As a restart finds it. */
+static struct login_book *reopen(struct login_book *book)
+{
+    _cleanup_free_ char *text = login_book_write(book);
+    struct login_book *again = login_book_new(text, strlen(text));
+
+    login_book_free(book);
+    return again;
+}
+
+static void test_networks(void)
+{
+    struct account_settings *me = account("me", "me", "mail.example.org", "pass");
+    struct login_book *book = login_book_new(NULL, 0);
+
+    ok(log_in(book, me, "home", false, LOGIN_ACCEPTED, 1), "a network: one login");
+    ok(!log_in(book, me, "home", false, LOGIN_ACCEPTED, HOUR), "and no other");
+    book = reopen(book);
+    ok(!log_in(book, me, "home", false, LOGIN_ACCEPTED, HOUR), "nor after a restart");
+    ok(log_in(book, me, "home", true, LOGIN_ACCEPTED, HOUR), "but for who asks");
+    ok(log_in(book, me, "hotel", false, LOGIN_ACCEPTED, HOUR), "on another one again");
+    is_number(login_book_ask(book, me, "hotel", false, HOUR), LEAVE_DONE, "done");
+    login_book_free(book);
+    account_settings_free(me);
+}
+
+static void test_refusals(void)
+{
+    struct account_settings *me = account("me", "me", "mail.example.org", "pass");
+    struct account_settings *twin = account("twin", "me", "MAIL.example.org", "other");
+    struct account_settings *mended = account("me", "me", "mail.example.org", "pass new");
+    struct account_settings *other = account("other", "you", "mail.example.org", "pass");
+    struct login_book *book = login_book_new(NULL, 0);
+    unsigned failures = 0;
+
+    for (unsigned i = 0; i < 50; i++) {
+        char network[16];
+
+        (void)snprintf(network, sizeof(network), "net%u", i % 7);
+        failures += log_in(book, i % 3 == 0 ? twin : me, network, false, LOGIN_REFUSED, i * HOUR);
+        if (i % 5 == 0)
+            book = reopen(book);
+    }
+    is_number(failures, 1, "50 networks, two accounts, ten restarts: one failure");
+    ok(log_in(book, other, "net0", false, LOGIN_ACCEPTED, 60 * HOUR),
+       "another user is not stopped");
+    for (unsigned i = 0; i < 50; i++)
+        failures += log_in(book, i % 2 ? twin : me, "net0", true, LOGIN_REFUSED, i * HOUR);
+    is_number(failures, 2, "somebody asks 50 times: a second one, and no third");
+    is_number(login_book_ask(book, me, "net0", true, 0), LEAVE_REFUSED, "refused");
+    ok(log_in(book, mended, "net0", false, LOGIN_ACCEPTED, 99 * HOUR), "other settings: at once");
+    ok(log_in(book, twin, "net1", false, LOGIN_ACCEPTED, 99 * HOUR),
+       "which is good for the twin, too");
+    login_book_free(book);
+    account_settings_free(me);
+    account_settings_free(twin);
+    account_settings_free(mended);
+    account_settings_free(other);
+}
+
+static void test_patience(void)
+{
+    struct account_settings *me = account("me", "me", "mail.example.org", "pass");
+    struct login_book *book = login_book_new(NULL, 0);
+
+    ok(log_in(book, me, "home", false, LOGIN_DEFERRED, HOUR), "a server that has no time");
+    is_number(login_book_ask(book, me, "home", false, HOUR + LOGIN_LATER_US - 1), LEAVE_LATER,
+              "later");
+    ok(log_in(book, me, "home", true, LOGIN_DEFERRED, HOUR + 1), "who asks does not wait");
+    is_number(login_book_ask(book, me, "home", false, HOUR + LOGIN_LATER_US + 2), LEAVE_GIVEN,
+              "now, on the same network");
+    is_number(login_book_ask(book, me, "home", false, 1), LEAVE_GIVEN,
+              "a clock that was set back makes nobody wait");
+    login_book_free(book);
+    account_settings_free(me);
+}
+
+static void test_crash(void)
+{
+    struct account_settings *me = account("me", "me", "mail.example.org", "pass");
+    struct login_book *book = login_book_new(NULL, 0);
+
+    (void)login_book_begin(book, me, "mail.example.org");
+    book = reopen(book);
+    is_number(login_book_ask(book, me, "home", false, 1), LEAVE_REFUSED,
+              "killed in mid-login: it may have failed");
+    ok(log_in(book, me, "home", true, LOGIN_ACCEPTED, 1), "who asks finds out");
+    is_number(login_book_ask(book, me, "hotel", false, 1), LEAVE_GIVEN, "and all is well again");
+    login_book_free(book);
+    account_settings_free(me);
+}
+
+static void test_file(void)
+{
+    static const char *const texts[] = {
+        "",
+        "{",
+        "[]",
+        "{\"logins\":{}}",
+        "{\"logins\":[1,{},{\"user\":\"me\"}]}",
+        "{\"version\":1,\"logins\":[{\"user\":\"me\",\"server\":\"mail.example.org\",\"account\":"
+        "\"me\","
+        "\"network\":\"\",\"settings\":\"\",\"refusals\":-1,\"later\":0}]}"};
+    struct account_settings *me = account("me", "me", "mail.example.org", "pass");
+
+    for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
+        struct login_book *book = login_book_new(texts[i], strlen(texts[i]));
+
+        is_number(login_book_ask(book, me, "home", false, 1), LEAVE_GIVEN, "a file of no use: %s",
+                  texts[i]);
+        login_book_free(book);
+    }
+    account_settings_free(me);
+}
+
+int main(void)
+{
+    test_networks();
+    test_refusals();
+    test_patience();
+    test_crash();
+    test_file();
+    return tap_done();
+}
