@@ -170,8 +170,8 @@ static int verify(struct client *client, const char *path)
 
 enum exit_status check_login(struct client *client, const char *path, const struct options *options)
 {
-    struct client_account *account = client_account_by_path(client, path);
-    const struct client_endpoint *endpoint = account ? endpoint_in_use(account) : NULL;
+    const struct client_endpoint *endpoint;
+    const struct client_account *account;
     struct finding finding = {.verdict = VERDICT_UNKNOWN};
     enum exit_status status;
     int r = verify(client, path);

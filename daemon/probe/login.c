@@ -14,6 +14,7 @@
 
 #define LINE_MAX_AUTH  12288 /* RFC 4954 section 4: what a server has to take, with Base64 */
 #define LINE_MAX_FIRST 510   /* ... behind AUTH on the command's own line (RFC 5321) */
+#define MESSAGE_MAX    9216  /* ... without */
 #define CHALLENGES_MAX 8     /* no mechanism has more than three */
 
 enum { CODE_ACCEPTED = 235, CODE_CHALLENGE = 334 };
@@ -279,7 +280,7 @@ int login_new(struct login **ret, const struct login_wish *wish, char *const *of
     if (login->mechanism != N_MECHANISM) {
         r = sasl_new(&login->sasl, login->mechanism, &wish->identity, binding);
         if (r == 0)
-            r = secret_new(&login->message, LINE_MAX_AUTH / 4 * 3);
+            r = secret_new(&login->message, MESSAGE_MAX);
         if (r == 0)
             r = secret_new(&login->line, LINE_MAX_AUTH + 64);
         if (r < 0)

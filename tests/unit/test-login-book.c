@@ -127,15 +127,13 @@ static void test_crash(void)
 
 static void test_file(void)
 {
-    static const char *const texts[] = {
-        "",
-        "{",
-        "[]",
-        "{\"logins\":{}}",
-        "{\"logins\":[1,{},{\"user\":\"me\"}]}",
-        "{\"version\":1,\"logins\":[{\"user\":\"me\",\"server\":\"mail.example.org\",\"account\":"
-        "\"me\","
-        "\"network\":\"\",\"settings\":\"\",\"refusals\":-1,\"later\":0}]}"};
+    static const char *const texts[] = {"",
+                                        "{",
+                                        "[]",
+                                        "{\"logins\":{}}",
+                                        "{\"logins\":[1,{},{\"user\":\"me\"}]}",
+                                        "{\"version\":1,\"logins\":[{\"user\":\"me\",\"server\":"
+                                        "\"mail.example.org\",\"refusals\":2}]}"};
     struct account_settings *me = account("me", "me", "mail.example.org", "pass");
 
     for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
