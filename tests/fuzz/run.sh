@@ -31,7 +31,7 @@ fuzz() {
     return $status
 }
 
-names='account autoconfig certificate conversation dns errqueue finding login memory nl80211 request resolver smtp text walk'
+names='account autoconfig certificate conversation dns errqueue finding found login memory nl80211 request resolver smtp text walk'
 for name in $names; do
     if [ -x "$top_builddir/tests/fuzz/fuzz-$name" ]; then
         check "fuzz-$name finds nothing in $seconds s" fuzz "$name"
