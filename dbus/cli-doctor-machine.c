@@ -213,8 +213,14 @@ void doctor_kernel(struct doctor *doctor)
                      "checks work all the same."),
                    landlock > 0 ? _("the kernel can keep the probe from files, not from ports")
                                 : _("the kernel cannot keep the probe from files and ports"));
-    doctor_say(doctor, HEALTH_OK, "namespaces", "",
-               has_user_namespaces()
-                   ? _("user namespaces can be used")
-                   : _("user namespaces cannot be used; nothing of Mailroam needs them"));
+    if (has_user_namespaces())
+        doctor_say(doctor, HEALTH_OK, "namespaces", "", _("user namespaces can be used"));
+    else
+        doctor_say(
+            doctor, HEALTH_WARN, "namespaces",
+            _("Allow them if you can (sysctl user.max_user_namespaces). If the units fail with "
+              "217/USER or 226/NAMESPACE, "
+              "see SANDBOX in mailroamd(1)."),
+            _("user namespaces cannot be used: mailroamd and the probe run with a smaller "
+              "sandbox"));
 }

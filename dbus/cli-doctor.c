@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define UNIT            "mailroamd.service"
+#define PROBE_SOCKET    "mailroam-probe.socket"
 #define SYSTEMD_NAME    "org.freedesktop.systemd1"
 #define SYSTEMD_PATH    "/org/freedesktop/systemd1"
 #define SYSTEMD_MANAGER SYSTEMD_NAME ".Manager"
@@ -165,14 +166,14 @@ static void look_at_activation(struct doctor *doctor)
                      "dbus-1/services that it has read says so"));
 }
 
-/* The unit's state as systemd puts it, new; NULL where it cannot be told. */
-static char *unit_active(struct doctor *doctor)
+/* A unit's state as systemd puts it, new; NULL where it cannot be told. */
+static char *unit_active(struct doctor *doctor, const char *name)
 {
     _cleanup_(dbus_message_unrefp) DBusMessage *loaded = NULL, *call = NULL, *reply = NULL;
     const char *path, *interface = SYSTEMD_NAME ".Unit", *property = "ActiveState", *state;
     DBusMessageIter iter, value;
 
-    loaded = ask(doctor, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, "LoadUnit", UNIT);
+    loaded = ask(doctor, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD_MANAGER, "LoadUnit", name);
     if (!loaded ||
         !dbus_message_get_args(loaded, NULL, DBUS_TYPE_OBJECT_PATH, &path, DBUS_TYPE_INVALID))
         return NULL;
@@ -223,9 +224,26 @@ static void look_at_unit(struct doctor *doctor)
         return;
     }
     look_at_unit_file(doctor);
-    active = unit_active(doctor);
+    active = unit_active(doctor, UNIT);
     if (active && strcmp(active, "failed") == 0)
         doctor_say(doctor, HEALTH_PROBLEM, "unit", SEE_WHY, _("%s has failed"), UNIT);
+}
+
+/* The unit's daemon has no other way to its probes. One that runs without the unit asks no socket.
+ */
+static void look_at_socket(struct doctor *doctor)
+{
+    _cleanup_free_ char *daemon = NULL, *active = NULL;
+
+    if (!dbus_bus_name_has_owner(doctor->client->connection, SYSTEMD_NAME, NULL))
+        return;
+    daemon = unit_active(doctor, UNIT);
+    active = unit_active(doctor, PROBE_SOCKET);
+    if (daemon && active && strcmp(daemon, "active") == 0 && strcmp(active, "active") != 0)
+        doctor_say(doctor, HEALTH_PROBLEM, "probe",
+                   _("Restart both: systemctl --user restart mailroam-probe.socket mailroamd"),
+                   _("%s is %s: mailroamd cannot reach its probe, and checks nothing"),
+                   PROBE_SOCKET, active);
 }
 
 /* Also starts it. */
@@ -267,6 +285,7 @@ enum exit_status command_doctor(const struct options *options)
         look_at_activation(&doctor);
         look_at_unit(&doctor);
         look_at_daemon(&doctor);
+        look_at_socket(&doctor);
     }
     doctor_accounts(&doctor);
     doctor_probe(&doctor);

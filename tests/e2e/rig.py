@@ -63,6 +63,7 @@ HOME = pathlib.Path(os.environ.get("RIG_HOME", "/nonexistent"))
 RUNTIME = pathlib.Path(os.environ.get("RIG_RUNTIME", "/nonexistent"))
 ACCOUNTS = HOME / ".config/mailroam/accounts"
 WANTED = HOME / ".config/systemd/user/default.target.wants" / UNIT
+STATE = HOME / ".local/state/mailroam/networks.json"
 DROP_IN = HOME / f".config/systemd/user/{UNIT}.d/test.conf"
 
 
@@ -200,6 +201,32 @@ def network():
         yield
     finally:
         run("ip", "link", "delete", "eth0")
+
+
+@contextlib.contextmanager
+def inn():
+    """A network with a router that is there: one that can be known again."""
+    run("ip", "netns", "add", "inn").check_returncode()
+    run("ip", "-batch", "-", input="""
+        link add eth0 type veth peer name lan netns inn
+        netns exec inn ip address add 10.1.2.1/24 dev lan
+        netns exec inn ip link set lan up
+        address add 10.1.2.3/24 dev eth0
+        link set eth0 up
+        route add default via 10.1.2.1
+    """).check_returncode()
+    try:
+        yield
+    finally:
+        run("ip", "netns", "delete", "inn")
+
+
+def visits():
+    """Ids of the networks in the file of the memory."""
+    try:
+        return {network["id"] for network in json.loads(STATE.read_text())["networks"]}
+    except FileNotFoundError:
+        return set()
 
 
 # --- outside -------------------------------------------------------------------------------------
