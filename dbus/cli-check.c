@@ -280,6 +280,7 @@ static int prepare(struct check *check)
 
     screen_init(&check->screen);
     check->labelled = client->n_accounts > 1 && !check->options->account;
+    check->columns.host = check->labelled; /* before what is to fit is measured */
     for (size_t i = 0; r == 0 && i < client->n_accounts; i++)
         if (account_meant(check->options, client->accounts[i])) {
             size_t label = text_columns(&check->screen, client->accounts[i]->name);
@@ -288,7 +289,6 @@ static int prepare(struct check *check)
             if (check->labelled && label > check->columns.label)
                 check->columns.label = label;
         }
-    check->columns.host |= check->labelled;
     check->columns.verdict = strlen("bad-certificate"); /* the longest that may come */
     return r;
 }
