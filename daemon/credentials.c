@@ -14,6 +14,8 @@
 struct credentials {
     struct secret *secret;
     struct command *command;
+    const struct keyring *keyring;
+    struct keyring_search *search;
     sd_event_source *defer;
     credentials_callback callback;
     void *userdata;
@@ -40,6 +42,16 @@ static void on_command(const char *problem, size_t length, void *userdata)
     }
     credentials->secret->length = length;
     give(credentials);
+}
+
+static void on_searched(bool found, const char *problem, void *userdata)
+{
+    struct credentials *credentials = userdata;
+
+    if (found)
+        give(credentials);
+    else
+        credentials->callback(NULL, problem, credentials->userdata);
 }
 
 static int on_defer(sd_event_source *source _unused_, void *userdata)
@@ -69,9 +81,22 @@ static int read_credential(struct credentials *credentials, sd_event *event, int
     return sd_event_add_defer(event, &credentials->defer, on_defer, credentials);
 }
 
+static int ask(struct credentials *credentials, sd_event *event,
+               const struct account_settings *settings, const char *server, int fd)
+{
+    if (settings->password_command)
+        return command_new(&credentials->command, event, settings->password_command,
+                           credentials->secret->bytes, credentials->secret->size, COMMAND_LIMIT_S,
+                           on_command, credentials);
+    if (fd >= 0)
+        return read_credential(credentials, event, fd);
+    return credentials->keyring->search(&credentials->search, event, server, settings->username,
+                                        credentials->secret, on_searched, credentials);
+}
+
 int credentials_new(struct credentials **ret, sd_event *event,
-                    const struct account_settings *settings, credentials_callback callback,
-                    void *userdata)
+                    const struct account_settings *settings, const char *server,
+                    const struct keyring *keyring, credentials_callback callback, void *userdata)
 {
     _cleanup_(credentials_freep) struct credentials *credentials = calloc(1, sizeof(*credentials));
     _cleanup_close_ int fd = settings->password_command ? -1 : open_credential(settings->name);
@@ -79,17 +104,14 @@ int credentials_new(struct credentials **ret, sd_event *event,
 
     if (!credentials)
         return -ENOMEM;
-    if (!settings->password_command && fd < 0)
+    if (!settings->password_command && fd < 0 && !keyring)
         return CREDENTIALS_NONE;
+    credentials->keyring = keyring;
     credentials->callback = callback;
     credentials->userdata = userdata;
     r = secret_new(&credentials->secret, SECRET_MAX);
-    if (r == 0 && settings->password_command)
-        r = command_new(&credentials->command, event, settings->password_command,
-                        credentials->secret->bytes, credentials->secret->size, COMMAND_LIMIT_S,
-                        on_command, credentials);
-    else if (r == 0)
-        r = read_credential(credentials, event, fd);
+    if (r == 0)
+        r = ask(credentials, event, settings, server, fd);
     if (r < 0)
         return r;
     *ret = TAKE(credentials);
@@ -100,7 +122,9 @@ struct credentials *credentials_free(struct credentials *credentials)
 {
     if (!credentials)
         return NULL;
-    command_free(credentials->command); /* before what it writes to */
+    command_free(credentials->command); /* before what they write to */
+    if (credentials->search)
+        credentials->keyring->free(credentials->search);
     sd_event_source_disable_unref(credentials->defer);
     secret_free(credentials->secret);
     free(credentials);

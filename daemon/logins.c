@@ -9,7 +9,6 @@
 #include "check-request.h"
 #include "check.h"
 #include "cleanup.h"
-#include "credentials.h"
 #include "error.h"
 #include "file.h"
 #include "journal.h"
@@ -43,6 +42,7 @@ struct login {
 struct logins {
     sd_event *event;
     struct memory *memory;
+    const struct keyring *keyring; /* or NULL */
     char *path;
     struct login_book *book;
     struct login *logins;
@@ -106,7 +106,7 @@ static enum login_outcome outcome_of(const struct finding *finding)
     return LOGIN_NONE;
 }
 
-/* Exactly once: what was found, or `problem`. */
+/* Exactly once: what was found, or `problem`; neither: there is no secret. */
 static void end(struct login *login, const char *problem)
 {
     struct logins *logins = login->logins;
@@ -180,7 +180,7 @@ static void on_secret(struct secret *secret, const char *problem, void *userdata
     int r;
 
     login->secret = secret;
-    if (problem) {
+    if (!secret) {
         end(login, problem);
         return;
     }
@@ -230,13 +230,18 @@ int logins_begin(struct logins *logins, struct account *account, bool asked,
     strcpy(login->network, memory_network(logins->memory));
     login->callback = callback;
     login->userdata = userdata;
-    r = credentials_new(&login->credentials, logins->event, account_settings(account), on_secret,
-                        login);
+    r = credentials_new(&login->credentials, logins->event, account_settings(account),
+                        login->endpoint.host, logins->keyring, on_secret, login);
     if (r != 0)
         return r == CREDENTIALS_NONE ? LOGINS_NO_SECRET : r;
     login->next = logins->logins;
     logins->logins = TAKE(login);
     return 0;
+}
+
+void logins_set_keyring(struct logins *logins, const struct keyring *keyring)
+{
+    logins->keyring = keyring;
 }
 
 void logins_end(struct logins *logins, const struct account *account, const char *problem)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "account.h"
+#include "credentials.h"
 
 /*
  * Logs in for accounts: fetches the secret, has a probe use it at the endpoint that works, and
@@ -19,13 +20,16 @@ enum logins_answer {
     LOGINS_NOT_NOW,     /* it was made here, or is to be made later; only where nobody asked */
 };
 
-/* It is over, once: what it found of the endpoint (its own), or `problem` says why there is
- * nothing. */
+/* It is over, once: what it found of the endpoint (its own); or `problem` says why there is
+ * nothing; or neither, as the account has no secret. */
 typedef void (*logins_callback)(const struct finding *finding, const char *problem, void *userdata);
 
 /* Reads the book from the file (an absolute path; NULL: it lasts as long as this). 0 or -ENOMEM. */
 int logins_new(struct logins **ret, sd_event *event, struct memory *memory, const char *path);
 struct logins *logins_free(struct logins *logins);
+
+/* Where to look for secrets that no account names; has to stay. */
+void logins_set_keyring(struct logins *logins, const struct keyring *keyring);
 
 /*
  * Logs in at the endpoint that the account uses. `asked`: somebody wants to know; `callback` may be

@@ -10,8 +10,10 @@
 #include "error.h"
 #include "journal.h"
 #include "log.h"
+#include "logins.h"
 #include "manager.h"
 #include "publish.h"
+#include "secret-service.h"
 #include "status.h"
 #include "surroundings-monitor.h"
 #include <getopt.h>
@@ -118,6 +120,8 @@ static int run(void)
         r = publisher_new(&publisher, event, bus);
     if (r >= 0)
         r = manager_new(&manager, event, &publisher_listener, publisher);
+    if (r >= 0)
+        logins_set_keyring(manager_logins(manager), &secret_service);
     if (r >= 0)
         r = publisher_set_manager(publisher, manager);
     if (r >= 0)

@@ -166,6 +166,26 @@ static DBusMessage *reply_with(DBusMessage *call, const struct finding *finding)
     return reply;
 }
 
+static const struct {
+    const char *name, *words;
+} login_errors[] = {
+    [LOGINS_BUSY] = {MAILROAM_ERROR("Busy"), "a login of this account is being checked"},
+    [LOGINS_NO_ENDPOINT] = {MAILROAM_ERROR("Offline"),
+                            "no port of the account's servers works now"},
+    [LOGINS_INSECURE] = {MAILROAM_ERROR("Insecure"),
+                         "the port that is used does not prove who it is, or has no TLS: anybody "
+                         "on the way could read the password there. MinimumSecurity=verified is "
+                         "safe, with Endpoints=465/tls 587/starttls"},
+    [LOGINS_NO_SECRET] =
+        {MAILROAM_ERROR("NoCredentials"),
+         "nothing says where the password is: set PasswordCommand=, or store it in the "
+         "keyring, see mailroam.account(5)"},
+    [LOGINS_REFUSED] = {MAILROAM_ERROR("LoginStopped"),
+                        "the server has refused this login, and another failure might lock the "
+                        "account: correct Username=, PasswordCommand= or Mechanisms= first"},
+    [LOGINS_NOT_NOW] = {MAILROAM_ERROR("Failed"), "not now"},
+};
+
 static void on_login(const struct finding *finding, const char *problem, void *userdata)
 {
     struct verification *verification = userdata;
@@ -173,34 +193,18 @@ static void on_login(const struct finding *finding, const char *problem, void *u
     if (finding)
         bus_reply_message(verification->bus, verification->call,
                           reply_with(verification->call, finding));
-    else
+    else if (problem)
         bus_reply_error(verification->bus, verification->call, MAILROAM_ERROR("CheckFailed"),
                         problem);
+    else
+        bus_reply_error(verification->bus, verification->call, login_errors[LOGINS_NO_SECRET].name,
+                        login_errors[LOGINS_NO_SECRET].words);
     free(verification);
 }
 
 static void set_error(DBusError *error, int answer)
 {
-    static const struct {
-        const char *name, *words;
-    } errors[] = {
-        [LOGINS_BUSY] = {MAILROAM_ERROR("Busy"), "a login of this account is being checked"},
-        [LOGINS_NO_ENDPOINT] = {MAILROAM_ERROR("Offline"),
-                                "no port of the account's servers works now"},
-        [LOGINS_INSECURE] =
-            {MAILROAM_ERROR("Insecure"),
-             "the port that is used does not prove who it is, or has no TLS: anybody "
-             "on the way could read the password there. MinimumSecurity=verified is "
-             "safe, with Endpoints=465/tls 587/starttls"},
-        [LOGINS_NO_SECRET] = {MAILROAM_ERROR("NoCredentials"),
-                              "nothing says where the password is: set PasswordCommand="},
-        [LOGINS_REFUSED] = {MAILROAM_ERROR("LoginStopped"),
-                            "the server has refused this login, and another failure might lock the "
-                            "account: correct Username=, PasswordCommand= or Mechanisms= first"},
-        [LOGINS_NOT_NOW] = {MAILROAM_ERROR("Failed"), "not now"},
-    };
-
-    dbus_set_error_const(error, errors[answer].name, errors[answer].words);
+    dbus_set_error_const(error, login_errors[answer].name, login_errors[answer].words);
 }
 
 static int handle_verify_login(DBusMessage *call, void *userdata, DBusMessage **ret_reply _unused_,
