@@ -27,6 +27,12 @@ static int socket_of(const char *family)
     return socket(atoi(family), SOCK_DGRAM, 0);
 }
 
+/* Whether there is such a family at all: the kernel has rules of its own for some. */
+static int know_family(const char *family)
+{
+    return socket(atoi(family), SOCK_RAW, 0) < 0 && errno == EAFNOSUPPORT ? -1 : 0;
+}
+
 static int write_to(const char *path)
 {
     return open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -103,6 +109,7 @@ static int call_wrongly(const char *name)
         {"io_uring_setup", SYS_io_uring_setup},
         {"keyctl", SYS_keyctl},
         {"mlock", SYS_mlock},
+        {"mount", SYS_mount},
         {"msgget", SYS_msgget},
         {"perf_event_open", SYS_perf_event_open},
         {"process_vm_readv", SYS_process_vm_readv},
@@ -232,6 +239,7 @@ static const struct {
     int (*act)(const char *argument);
 } deeds[] = {
     {"socket", socket_of},
+    {"family", know_family},
     {"write", write_to},
     {"read", read_from},
     {"look", look_for},
