@@ -98,9 +98,11 @@ static void read_line(char *line, struct resolver_config *config)
 {
     char *rest = line, *keyword;
 
-    if (strchr(BLANKS, line[0])) /* an empty line, too */
+    if (strspn(line, BLANKS) > 0)
         return;
     keyword = next_word(&rest);
+    if (!keyword) /* an empty line */
+        return;
     if (strcmp(keyword, "nameserver") == 0)
         read_server(next_word(&rest), config);
     else if (strcmp(keyword, "search") == 0)
