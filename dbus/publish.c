@@ -85,6 +85,7 @@ static void on_account_changed(struct account *account, unsigned changes, void *
 
     if (changes & ACCOUNT_SETTINGS) {
         bus_object_changed(published->object, "Address");
+        bus_object_changed(published->object, "Username");
         bus_object_changed(published->object, "Source");
         bus_object_changed(published->object, "Sources");
     }
