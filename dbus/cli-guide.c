@@ -289,10 +289,13 @@ static enum exit_status show(struct client *client, const struct guide *guide,
 
     if (!account)
         return options->account ? EXIT_OTHER : EXIT_NONE_WORKS;
-    r = account_wait_for_port(client, &account);
-    if (r != 0)
-        return client_failure(client, r);
     filled.account = account;
+    if (choose_endpoint(&filled)) { /* else there is nothing to wait for */
+        r = account_wait_for_port(client, &account);
+        if (r != 0)
+            return client_failure(client, r);
+        filled.account = account;
+    }
     if (!choose_endpoint(&filled)) {
         fprintf(stderr,
                 _("mailroam: account %s has no endpoint with TLS, and there is no safe way to "
