@@ -6,12 +6,15 @@
 #include "error.h"
 #include "json-text.h"
 #include "text.h"
-#include <nettle/sha2.h>
+#include <nettle/hmac.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/random.h>
 
 #define DEPTH      4 /* file, list, entry: nothing is deeper */
+#define SALT_SIZE  16
+#define SALT_MAX   (2 * SALT_SIZE + 1)
 #define DIGEST_MAX (2 * SHA256_DIGEST_SIZE + 1)
 
 struct entry {
@@ -24,6 +27,7 @@ struct entry {
 };
 
 struct login_book {
+    char salt[SALT_MAX];
     struct entry entries[LOGIN_BOOK_MAX]; /* the latest first */
     size_t n;
 };
@@ -37,23 +41,30 @@ static void entry_clear(struct entry *entry)
     *entry = (struct entry){0};
 }
 
-/* What a change of settings changes. A command may hold what nobody should read, so it is a
- * digest. */
-static void digest_of(const struct account_settings *settings, char ret[static DIGEST_MAX])
+static void to_hex(const uint8_t *bytes, size_t n, char *ret)
+{
+    for (size_t i = 0; i < n; i++)
+        (void)sprintf(ret + 2 * i, "%02x", bytes[i]);
+}
+
+/* What a change of settings changes. A command may hold what nobody should read, so it is a digest,
+ * and no list of digests that somebody has made before tells what of. The salt is the book's own:
+ * one that could be lost without the book would have refusals forgotten. */
+static void digest_of(const struct login_book *book, const struct account_settings *settings,
+                      char ret[static DIGEST_MAX])
 {
     const char *const texts[] = {settings->username, settings->password_command,
                                  settings->mechanisms};
     uint8_t digest[SHA256_DIGEST_SIZE];
-    struct sha256_ctx hash;
+    struct hmac_sha256_ctx hash;
 
-    sha256_init(&hash);
+    hmac_sha256_set_key(&hash, strlen(book->salt), (const uint8_t *)book->salt);
     for (size_t i = 0; i < ELEMENTSOF(texts); i++)
-        sha256_update(&hash, texts[i] ? strlen(texts[i]) + 1 : 0, (const uint8_t *)texts[i]);
+        hmac_sha256_update(&hash, texts[i] ? strlen(texts[i]) + 1 : 0, (const uint8_t *)texts[i]);
     for (char **server = settings->servers; server && *server; server++)
-        sha256_update(&hash, strlen(*server) + 1, (const uint8_t *)*server);
-    sha256_digest(&hash, sizeof(digest), digest);
-    for (size_t i = 0; i < sizeof(digest); i++)
-        (void)sprintf(ret + 2 * i, "%02x", digest[i]);
+        hmac_sha256_update(&hash, strlen(*server) + 1, (const uint8_t *)*server);
+    hmac_sha256_digest(&hash, sizeof(digest), digest);
+    to_hex(digest, sizeof(digest), ret);
 }
 
 /* Whether the credential is one of the account's. */
@@ -68,11 +79,12 @@ static bool concerns(const struct entry *entry, const struct account_settings *s
 }
 
 /* Whether what was refused is no more what the account would log in with. */
-static bool is_outdated(const struct entry *entry, const struct account_settings *settings)
+static bool is_outdated(const struct login_book *book, const struct entry *entry,
+                        const struct account_settings *settings)
 {
     char digest[DIGEST_MAX];
 
-    digest_of(settings, digest);
+    digest_of(book, settings, digest);
     return strcmp(entry->account, settings->name) == 0 && strcmp(entry->digest, digest) != 0;
 }
 
@@ -86,7 +98,7 @@ enum login_leave login_book_ask(const struct login_book *book,
 
         if (!concerns(entry, settings))
             continue;
-        changed = is_outdated(entry, settings);
+        changed = is_outdated(book, entry, settings);
         if (!changed && entry->refusals >= (asked ? LOGIN_FAILURES : 1))
             return LEAVE_REFUSED;
         if (asked)
@@ -148,13 +160,13 @@ int login_book_begin(struct login_book *book, const struct account_settings *set
         }
         put_first(book, &new);
         entry = book->entries;
-    } else if (is_outdated(entry, settings)) {
+    } else if (is_outdated(book, entry, settings)) {
         entry->refusals = 0;
     }
     r = replace(&entry->account, settings->name);
     if (r < 0)
         return r;
-    digest_of(settings, entry->digest);
+    digest_of(book, settings, entry->digest);
     entry->refusals++;
     return 0;
 }
@@ -210,6 +222,7 @@ char *login_book_write(const struct login_book *book)
     const char *text;
     char *copy = NULL;
 
+    fine = fine && add(file, "salt", json_object_new_string(book->salt));
     fine = file && add(file, "logins", list) && fine;
     for (size_t i = 0; fine && i < book->n; i++)
         fine = add_entry(list, &book->entries[i]);
@@ -262,13 +275,36 @@ static void read_entry(struct login_book *book, json_object *object)
     book->entries[book->n++] = entry;
 }
 
+/* The file's; without one, a new one: then no digest in the file is any that is known. */
+static int read_salt(struct login_book *book, json_object *file)
+{
+    _cleanup_free_ char *text =
+        json_object_is_type(file, json_type_object) ? text_of(file, "salt") : NULL;
+    uint8_t salt[SALT_SIZE];
+
+    if (text && strlen(text) == SALT_MAX - 1) {
+        strcpy(book->salt, text);
+        return 0;
+    }
+    if (getrandom(salt, sizeof(salt), 0) != sizeof(salt))
+        return -EIO;
+    to_hex(salt, sizeof(salt), book->salt);
+    return 0;
+}
+
 struct login_book *login_book_new(const char *text, size_t length)
 {
     struct login_book *book = calloc(1, sizeof(*book));
     json_object *file = NULL, *list = NULL;
 
-    if (!book || !text || json_from_text(text, length, DEPTH, &file, NULL) != 0)
-        return book;
+    if (!book)
+        return NULL;
+    if (text && json_from_text(text, length, DEPTH, &file, NULL) != 0)
+        file = NULL;
+    if (read_salt(book, file) < 0) {
+        json_object_put(file);
+        return login_book_free(book);
+    }
     if (json_object_is_type(file, json_type_object) &&
         json_object_object_get_ex(file, "logins", &list) &&
         json_object_is_type(list, json_type_array))

@@ -25,7 +25,7 @@ enum login_leave {
 #define LOGIN_FAILURES 2                         /* that somebody who asks may bring about */
 
 /* Empty, or from what login_book_write() has written, or anybody: what makes no sense is left out.
- * NULL without memory. */
+ * NULL without memory or random numbers. */
 struct login_book *login_book_new(const char *text, size_t length);
 struct login_book *login_book_free(struct login_book *book);
 

@@ -146,6 +146,30 @@ static void test_file(void)
     account_settings_free(me);
 }
 
+/* What is written for the account by a book that has never seen another one. */
+static char *digest_in_new_book(const struct account_settings *settings)
+{
+    struct login_book *book = login_book_new(NULL, 0);
+    _cleanup_free_ char *text = NULL;
+    const char *digest;
+
+    (void)login_book_begin(book, settings, settings->servers[0]);
+    text = login_book_write(book);
+    login_book_free(book);
+    digest = strstr(text, "\"settings\":\"");
+    return digest ? strndup(digest + strlen("\"settings\":\""), 64) : NULL;
+}
+
+static void test_salt(void)
+{
+    struct account_settings *me = account("me", "me", "mail.example.org", "echo password");
+    _cleanup_free_ char *one = digest_in_new_book(me), *other = digest_in_new_book(me);
+
+    ok(one && other && strlen(one) == 64 && strcmp(one, other) != 0,
+       "no two books have the same digest of the same settings");
+    account_settings_free(me);
+}
+
 int main(void)
 {
     test_networks();
@@ -153,5 +177,6 @@ int main(void)
     test_patience();
     test_crash();
     test_file();
+    test_salt();
     return tap_done();
 }
