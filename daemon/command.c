@@ -7,7 +7,9 @@
  * hands our pipe to it and ends as it ends.
  *
  * Always: what was printed is read from the pipe into the caller's buffer and nowhere else, and it
- * is wiped there unless all went well. Whoever holds the pipe open after the end is not waited for.
+ * is wiped there unless all went well. What it says on standard error is thrown away: whoever has
+ * written a password in the command's place has it quoted there by the shell. Whoever holds the
+ * pipe open after the end is not waited for.
  *
  * Refused: to ask the manager over D-Bus by ourselves. This knows no bus, and systemd-run does it
  * right in every version.
@@ -95,7 +97,7 @@ static int spawn_through_manager(struct command *command, const char *words,
 static int spawn(struct command *command, const char *words, int output)
 {
     const char *const arguments[] = {"sh", "-c", words, NULL};
-    const int fds[] = {-1, output, STDERR_FILENO};
+    const int fds[] = {-1, output, -1};
 
     return has_manager() ? spawn_through_manager(command, words, fds)
                          : child_spawn("/bin/sh", arguments, fds, &command->pid);
@@ -182,14 +184,16 @@ static int on_output(sd_event_source *source _unused_, int fd _unused_, uint32_t
 static int on_exit_of_child(sd_event_source *source _unused_, const siginfo_t *info, void *userdata)
 {
     struct command *command = userdata;
-    char problem[64] = "";
+    char problem[96] = "";
 
     while (!command->over && read_some(command))
         ;
     if (info->si_code != CLD_EXITED)
         (void)snprintf(problem, sizeof(problem), "it was killed by signal %d", info->si_status);
     else if (info->si_status != 0)
-        (void)snprintf(problem, sizeof(problem), "it ended with status %d", info->si_status);
+        (void)snprintf(problem, sizeof(problem),
+                       "PasswordCommand= ended with status %d: in a terminal it says why",
+                       info->si_status);
     end(command, *problem ? problem : NULL);
     return 0;
 }

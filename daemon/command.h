@@ -20,9 +20,9 @@ struct command;
 typedef void (*command_callback)(const char *problem, size_t length, void *userdata);
 
 /*
- * Starts it, with nothing on its standard input; what it says on standard error goes where our log
- * goes. Its output goes into `buffer`, which has to stay until it has ended or is freed; to fill
- * all `size` bytes of it is too much. After `limit_s` seconds it is stopped. 0 or negative errno.
+ * Starts it, with nothing on its standard input; what it says on standard error goes nowhere. Its
+ * output goes into `buffer`, which has to stay until it has ended or is freed; to fill all `size`
+ * bytes of it is too much. After `limit_s` seconds it is stopped. 0 or negative errno.
  */
 int command_new(struct command **ret, sd_event *event, const char *command, void *buffer,
                 size_t size, unsigned limit_s, command_callback callback, void *userdata);
