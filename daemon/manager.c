@@ -2,52 +2,22 @@
 
 /*
  * The accounts and the network they are on. Account files are the truth: adding and removing work
- * on them and then load, so that what a restart would find is what runs.
+ * on them and then load (manager-load.c), so that what a restart would find is what runs.
  */
-#include "manager.h"
 #include "account-files.h"
 #include "asker.h"
 #include "cleanup.h"
 #include "error.h"
-#include "found/adopt.h"
-#include "found/finder.h"
-#include "found/overrides.h"
 #include "journal.h"
 #include "log.h"
-#include "logins.h"
+#include "manager-internal.h"
 #include "paths.h"
-#include "targets.h"
 #include "text.h"
 #include "watch/networkd.h"
 #include <stdio.h>
 #include <string.h>
 
 #define WAKING_US 10000000 /* two reports of one waking-up are less than this apart */
-
-struct manager {
-    sd_event *event;
-    const struct manager_listener *listener;
-    void *userdata;
-    struct memory *memory;
-    struct logins *logins;
-    struct watch *watch;
-    struct asker *asker;             /* for the watch */
-    struct way_out last_way;         /* of the network we are on, or were on last */
-    char network_id[NETWORK_ID_MAX]; /* that was told last */
-    struct settings settings;
-    struct circumstances circumstances;
-    struct surroundings surroundings;
-    char portal_url[PORTAL_URL_MAX];
-    uint64_t woken_at;         /* µs of CLOCK_BOOTTIME: when logind last said so */
-    bool loaded;               /* the files have been read once */
-    struct account **accounts; /* NULL-terminated */
-    size_t n_accounts;
-    struct finder *finder;      /* accounts of other programs */
-    struct overrides overrides; /* own files before them */
-    unsigned changes;           /* not announced yet */
-    struct targets targets;
-    struct turns *turns; /* of the accounts, to check */
-};
 
 DEFINE_CLEANUP(struct manager *, manager_free)
 
@@ -307,7 +277,7 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_list
 }
 
 /* The listener may look at the others meanwhile: the account has left the list before it goes. */
-static void drop(struct manager *manager, size_t at)
+void manager_drop(struct manager *manager, size_t at)
 {
     struct account *account = manager->accounts[at];
 
@@ -324,7 +294,7 @@ struct manager *manager_free(struct manager *manager)
     if (!manager)
         return NULL;
     while (manager->n_accounts > 0)
-        drop(manager, manager->n_accounts - 1);
+        manager_drop(manager, manager->n_accounts - 1);
     free(manager->accounts);
     finder_free(manager->finder);
     overrides_clear(&manager->overrides);
@@ -339,8 +309,7 @@ struct manager *manager_free(struct manager *manager)
     return NULL;
 }
 
-/* The place of the account of this name, or where it would stand. */
-static size_t place_of(const struct manager *manager, const char *name)
+size_t manager_place_of(const struct manager *manager, const char *name)
 {
     size_t at = 0;
 
@@ -352,7 +321,7 @@ static size_t place_of(const struct manager *manager, const char *name)
 
 struct account *manager_find(const struct manager *manager, const char *name)
 {
-    size_t at = place_of(manager, name);
+    size_t at = manager_place_of(manager, name);
 
     return at < manager->n_accounts &&
                    strcmp(account_settings(manager->accounts[at])->name, name) == 0
@@ -360,10 +329,14 @@ struct account *manager_find(const struct manager *manager, const char *name)
                : NULL;
 }
 
-/* A new account from its settings, which it takes over. */
-static int take_up(struct manager *manager, struct account_settings **settings)
+bool manager_has_found(const struct manager *manager, size_t at)
 {
-    size_t at = place_of(manager, (*settings)->name);
+    return account_settings_are_found(account_settings(manager->accounts[at]));
+}
+
+int manager_take_up(struct manager *manager, struct account_settings **settings)
+{
+    size_t at = manager_place_of(manager, (*settings)->name);
     struct account **accounts, *account;
     int r;
 
@@ -390,116 +363,6 @@ static int take_up(struct manager *manager, struct account_settings **settings)
     account_set_network(account, watch_network(manager->watch), true, CHANGE_HERE,
                         manager->loaded ? "the account is new" : "mailroamd has started");
     return 0;
-}
-
-DEFINE_CLEANUP(struct account_settings *, account_settings_free)
-
-/* Brings the account of this name into line with its settings, which it may take over. */
-static int settle(struct manager *manager, struct account_settings **settings)
-{
-    struct account *account = manager_find(manager, (*settings)->name);
-    int r;
-
-    if (!account) {
-        _cleanup_free_ char *name = strdup((*settings)->name);
-
-        if (!name)
-            return -ENOMEM;
-        r = take_up(manager, settings);
-        if (r < 0 && r != -ENOMEM)
-            journal(EVENT_ACCOUNT_FILE, &(struct event_facts){.account = name},
-                    "cannot be published: %s", strerror(-r));
-        return r == -ENOMEM ? r : 0;
-    }
-    if (account_settings_equal(account_settings(account), *settings)) {
-        account_set_sources(account, *settings);
-        return 0;
-    }
-    r = account_set_settings(account, *settings);
-    if (r == 0)
-        *settings = NULL;
-    return r;
-}
-
-static bool is_found(const struct manager *manager, size_t at)
-{
-    return account_settings_are_found(account_settings(manager->accounts[at]));
-}
-
-/* Brings the account of this name into line with its file. */
-static int load_account(struct manager *manager, const char *directory, const char *name)
-{
-    _cleanup_(account_settings_freep) struct account_settings *settings = NULL;
-    int r = account_settings_read(&settings, directory, name);
-
-    if (r == -ENOMEM)
-        return r;
-    if (r < 0) { /* said already; what runs of the user's own goes on */
-        const struct account *account = manager_find(manager, name);
-
-        return overrides_add(&manager->overrides, name,
-                             account ? account_settings(account)->address : NULL);
-    }
-    r = overrides_add(&manager->overrides, name, settings->address);
-    if (r == 0 && !settings->disabled)
-        r = settle(manager, &settings);
-    else if (r == 0 && manager_find(manager, name))
-        drop(manager, place_of(manager, name));
-    return r;
-}
-
-/* Loads all files, and lets the accounts go that have none any more. A directory that cannot be
- * read says nothing. */
-static int load_files(struct manager *manager)
-{
-    _cleanup_free_ char *directory = account_files_directory();
-    _cleanup_(account_names_clear) struct account_names names = {NULL, 0};
-    int r = directory ? account_files_list(&names) : -errno;
-
-    if (r < 0)
-        return r == -ENOMEM ? r : 0;
-    overrides_clear(&manager->overrides);
-    for (int i = 0; r == 0 && i < names.n; i++)
-        r = load_account(manager, directory, names.items[i]);
-    for (size_t at = manager->n_accounts; r == 0 && at-- > 0;)
-        if (!is_found(manager, at) &&
-            !account_names_have(&names, account_settings(manager->accounts[at])->name))
-            drop(manager, at);
-    return r;
-}
-
-static bool finds(const struct manager *manager, const char *name)
-{
-    const struct found *found = finder_found(manager->finder);
-
-    for (size_t i = 0; i < found->n_accounts; i++)
-        if (strcmp(found->accounts[i].name, name) == 0)
-            return !overrides_find(&manager->overrides, &found->accounts[i]);
-    return false;
-}
-
-/* Takes up what is found, as far as no file of the user's own stands in its place, and lets go what
- * is found no more. */
-static int load_found(struct manager *manager)
-{
-    const struct found *found = finder_found(manager->finder);
-    int r = 0;
-
-    for (size_t at = manager->n_accounts; at-- > 0;)
-        if (is_found(manager, at) && !finds(manager, account_settings(manager->accounts[at])->name))
-            drop(manager, at);
-    for (size_t i = 0; r == 0 && i < found->n_accounts; i++) {
-        _cleanup_(account_settings_freep) struct account_settings *settings = NULL;
-
-        if (overrides_find(&manager->overrides, &found->accounts[i]))
-            continue;
-        r = found_adopt(&found->accounts[i], &settings);
-        if (r == 0)
-            r = settle(manager, &settings);
-        else if (r != -ENOMEM)
-            r = 0; /* no settings can be made of it: it stays among what was found */
-    }
-    return r;
 }
 
 static const char *default_name(const struct manager *manager)
@@ -553,7 +416,7 @@ static void on_found(void *userdata)
     struct manager *manager = userdata;
     _cleanup_free_ char *before = strdup(default_name(manager));
 
-    if (!before || load_found(manager) < 0)
+    if (!before || manager_load_found(manager) < 0)
         log_error("Cannot take up the accounts of other programs: %s", strerror(ENOMEM));
     announce(manager, before ? before : "");
 }
@@ -568,11 +431,11 @@ int manager_load(struct manager *manager)
         return -ENOMEM;
     r = load_settings(manager);
     if (r == 0)
-        r = load_files(manager);
+        r = manager_load_files(manager);
     if (r == 0)
         r = finder_look(manager->finder, manager->settings.clients);
     if (r == 0)
-        r = load_found(manager);
+        r = manager_load_found(manager);
     wanted = manager->settings.default_account;
     if (wanted && !manager_find(manager, wanted))
         log_unknown_default(wanted);
@@ -624,7 +487,7 @@ struct account *manager_default(const struct manager *manager)
     if (account)
         return account;
     for (size_t at = 0; at < manager->n_accounts; at++)
-        if (!is_found(manager, at))
+        if (!manager_has_found(manager, at))
             return manager->accounts[at];
     return manager->accounts[0];
 }
@@ -649,9 +512,9 @@ int manager_add(struct manager *manager, const char *name, const char *text, cha
         return -EEXIST;
     r = account_file_create(name, text, ret_problem);
     if (r == 0)
-        r = directory ? load_account(manager, directory, name) : -ENOMEM;
+        r = directory ? manager_load_account(manager, directory, name) : -ENOMEM;
     if (r == 0)
-        r = load_found(manager); /* without those that the file stands in place of */
+        r = manager_load_found(manager); /* without those that the file stands in place of */
     announce(manager, before);
     return r;
 }
@@ -688,9 +551,9 @@ int manager_remove(struct manager *manager, struct account *account, char **ret_
     if (r < 0)
         return r;
     memory_forget_account(manager->memory, name);
-    drop(manager, place_of(manager, name));
+    manager_drop(manager, manager_place_of(manager, name));
     overrides_remove(&manager->overrides, name);
-    r = load_found(manager); /* with what the file stood in place of */
+    r = manager_load_found(manager); /* with what the file stood in place of */
     announce(manager, before);
     return r;
 }
