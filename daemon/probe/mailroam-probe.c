@@ -82,6 +82,13 @@ _printf_(1, 2) static int usage_error(const char *format, ...)
     return EXIT_USAGE;
 }
 
+/* Nobody's usage is wrong. */
+static int no_memory(void)
+{
+    fputs("mailroam-probe: out of memory\n", stderr);
+    return EXIT_OTHER;
+}
+
 static int add_endpoint(struct request *request, const char *text)
 {
     _cleanup_free_ char *problem = NULL;
@@ -90,7 +97,7 @@ static int add_endpoint(struct request *request, const char *text)
     size_t n;
 
     if (endpoint_parse(text, &endpoint, &problem) < 0)
-        return usage_error("%s", problem ? problem : "out of memory");
+        return problem ? usage_error("%s", problem) : no_memory();
     expand = endpoint.port == 0;
     n = expand ? ELEMENTSOF(endpoint_defaults) : 1;
     for (size_t i = 0; i < n; i++) {
@@ -109,17 +116,17 @@ static int set_text(char **place, const char *text)
 {
     free(*place);
     *place = strdup(text);
-    return *place ? 0 : usage_error("out of memory");
+    return *place ? 0 : no_memory();
 }
 
-/* Whether the login that is asked for can be tried. 0, or EXIT_USAGE. */
+/* Whether the login that is asked for can be tried. 0, or the exit status. */
 static int check_login(const struct request *request)
 {
     _cleanup_free_ char *problem = NULL;
 
     if (!request->user || request_check_login(request, &problem) == 0)
         return 0;
-    return usage_error("--login: %s", problem ? problem : "out of memory");
+    return problem ? usage_error("--login: %s", problem) : no_memory();
 }
 
 /* 0 to go on; else the exit status (0 cannot be told apart, so *ret_done says so). */
@@ -199,7 +206,7 @@ static int read_options(int argc, char **argv, struct options *options, bool *re
             break;
         case OPTION_MECHANISMS:
             if (mechanisms_parse(optarg, &options->request.mechanisms, &wrong) < 0)
-                return usage_error("--mechanisms: %s", wrong ? wrong : "out of memory");
+                return wrong ? usage_error("--mechanisms: %s", wrong) : no_memory();
             break;
         case OPTION_REQUEST:
             options->from_input = options->json = true;
@@ -260,6 +267,10 @@ static int read_expectations(const char *path, struct request *request)
             return EXIT_OTHER;
         }
         request->n_expected++;
+    }
+    if (!feof(file)) { /* checked without what is expected it would find less */
+        fprintf(stderr, "mailroam-probe: --expected: %s: cannot be read: %m\n", path);
+        return EXIT_OTHER;
     }
     return 0;
 }
