@@ -5,10 +5,13 @@
  *
  *     N    the Nth allocation alone
  *     N-   the Nth one and all after it
+ *     @PLACE.N+FROM, @PLACE.N+FROM-    the same, of those after the first FROM that come from one
+ *          place, which is a hash over all return addresses (to take it of all would last too long)
  *     unset    from SIGUSR1 to the next one, one in sixty-four, in the same order each time
  *
  * $STARVE_PROGRAM: only in the program of this name, not in those it starts. $STARVE_COUNT: a file
- * into which the count so far is written as it grows, eight bytes as this machine has them.
+ * into which the count so far is written as it grows, eight bytes as this machine has them; with
+ * $STARVE_ROOM, which says for how many there is room, followed by the place of each allocation.
  * $STARVE_TRACE: a file that says where the first failure is, and where the program dies.
  */
 #include <dlfcn.h>
@@ -40,8 +43,9 @@ int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv,
 #define REAL(name) (__interceptor_##name ? __interceptor_##name : __libc_##name)
 
 static volatile sig_atomic_t hungry;
-static uint64_t first, last; /* of the allocations that fail; 0: SIGUSR1 says when */
-static uint64_t own_count, *count = &own_count;
+static uint64_t first, last;       /* of the allocations that fail; 0: SIGUSR1 says when */
+static uint64_t place, from, seen; /* where and from when on these are counted, if not 0 */
+static uint64_t own_count, *count = &own_count, *places, room;
 static int started, traces = -1, told;
 
 static void on_signal(int signal)
@@ -69,22 +73,48 @@ static void on_death(int number)
 static void trace_into(const char *path)
 {
     static const int deaths[] = {SIGSEGV, SIGBUS, SIGABRT, SIGSYS};
-    void *frames[1];
 
     traces = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    (void)backtrace(frames, 1); /* loads what it needs now */
     for (size_t i = 0; i < sizeof(deaths) / sizeof(*deaths); i++)
         signal(deaths[i], on_death);
+}
+
+/* The same in every run: each address counts from where its file is loaded. */
+static uint64_t here(void)
+{
+    void *frames[60];
+    struct dl_find_object file;
+    uint64_t hash = 14695981039346656037U;
+
+    started = 0;
+    for (int i = 0, n = backtrace(frames, 60); i < n; i++) {
+        uintptr_t at = (uintptr_t)frames[i];
+
+        if (_dl_find_object(frames[i], &file) == 0)
+            at -= (uintptr_t)file.dlfo_map_start;
+        hash = (hash ^ at) * 1099511628211U;
+    }
+    started = 1;
+    return hash;
 }
 
 static int starve(void)
 {
     static uint32_t state = 1;
-    uint64_t now;
+    uint64_t now, at = 0;
 
     if (!started)
         return 0;
     now = __atomic_add_fetch(count, 1, __ATOMIC_RELAXED);
+    if (places || (place && now > from && seen < first))
+        at = here();
+    if (places && now <= room)
+        places[now - 1] = at;
+    if (place) {
+        if (seen < first && at != place)
+            return 0;
+        now = ++seen;
+    }
     if (first ? now < first || now > last : !hungry)
         return 0;
     if (!first) {
@@ -104,29 +134,42 @@ static int starve(void)
 static void start(void)
 {
     const char *program = getenv("STARVE_PROGRAM"), *path = getenv("STARVE_COUNT");
-    const char *which = getenv("STARVE");
+    const char *which = getenv("STARVE"), *most = getenv("STARVE_ROOM");
     char *end;
+    size_t size;
+    void *frames[1];
     int fd;
 
     if (program && strcmp(program, program_invocation_short_name) != 0)
         return;
+    room = most ? strtoull(most, NULL, 10) : 0;
+    size = sizeof(*count) * (1 + room);
     if (path && (fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) >= 0) {
-        void *shared = ftruncate(fd, sizeof(*count)) < 0
+        void *shared = ftruncate(fd, (off_t)size) < 0
                            ? MAP_FAILED
-                           : mmap(NULL, sizeof(*count), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+                           : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
         if (shared != MAP_FAILED)
             count = shared;
+        if (room && shared != MAP_FAILED)
+            places = count + 1;
         close(fd);
     }
     if (which) {
+        if (*which == '@') {
+            place = strtoull(which + 1, &end, 16);
+            which = end + 1;
+        }
         first = strtoull(which, &end, 10);
+        if (*end == '+')
+            from = strtoull(end + 1, &end, 10);
         last = *end == '-' ? UINT64_MAX : first;
         if (getenv("STARVE_TRACE"))
             trace_into(getenv("STARVE_TRACE"));
     } else {
         signal(SIGUSR1, on_signal);
     }
+    (void)backtrace(frames, 1); /* loads what it needs now */
     started = 1;
 }
 
