@@ -51,8 +51,8 @@ struct account_listener {
     void (*check_ended)(struct account *account, const char *problem, void *userdata);
 };
 
-/* Takes the settings over (on success); `memory` and `turns` have to live as long. It checks nothing
- * before account_set_network(). 0 or -ENOMEM. */
+/* Takes the settings over (on success); `memory` and `turns` have to live as long. It checks
+ * nothing before account_set_network(). 0 or -ENOMEM. */
 int account_new(struct account **ret, sd_event *event, struct account_settings *settings,
                 struct memory *memory, struct turns *turns, const struct account_listener *listener,
                 void *userdata);

@@ -9,6 +9,7 @@
 char *check_request(const struct account_settings *settings, const struct finding *expected,
                     size_t n_expected);
 
-/* The same for a login at one endpoint, by what the account says; the secret goes behind the line. */
+/* The same for a login at one endpoint, by what the account says; the secret goes behind the line.
+ */
 char *login_request(const struct account_settings *settings, const struct endpoint *endpoint,
                     const struct finding *expected);

@@ -310,7 +310,7 @@ int prober_new(struct prober **ret, sd_event *event, const char *request, const 
                                    deadline_s * (uint64_t)1000000, 0, on_deadline, prober);
     if (r < 0)
         return r;
-    *ret = TAKE(prober);
+    *ret = TAKE(prober); /* cppcheck-suppress AssignmentAddressToInteger; it takes prober for r */
     return 0;
 }
 

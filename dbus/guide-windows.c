@@ -91,6 +91,7 @@ static const struct guide thunderbird = {
     .steps = STEPS(
         N_("In the menu (≡) or in Tools choose Account Settings."),
         N_("Select “Outgoing Server (SMTP)” at the end of the list on the left."),
+        /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one sentence */
         N_("Select the server that your account uses, and click Edit; or Add, where it is not "
            "there."),
         N_("Enter {server} as the server name and {port} as the port."),
@@ -173,6 +174,7 @@ static const struct guide claws = {
         N_("In the menu Configuration choose “Edit accounts”, select the account, and click Edit."),
         N_("On the page Basic enter {server} as the SMTP server."),
         N_("On the page Send tick “SMTP Authentication”, and enter {user} as the user ID."),
+        /* NOLINTNEXTLINE(bugprone-suspicious-missing-comma): one sentence */
         N_("On the page TLS (SSL/TLS in older versions), below Send, choose {tls|to use "
            "TLS|STARTTLS}."),
         N_("On the page Advanced tick the SMTP port, and enter {port}. Click OK.")),

@@ -14,8 +14,8 @@ int minimum_security_from_string(const char *text, enum minimum_security *ret); 
 
 /*
  * The index of the endpoint to use among `findings` (in order of preference), or -1. What works
- * (also where only the login was refused) comes first; then, only as far as the account accepts them, encrypted but unverified, then
- * cleartext.
+ * (also where only the login was refused) comes first; then, only as far as the account accepts
+ * them, encrypted but unverified, then cleartext.
  */
 ssize_t choose(const struct finding *findings, size_t n, enum minimum_security minimum);
 

@@ -29,7 +29,7 @@ struct run {
     struct race *race;
     struct conversation *conversation;
     const struct login_wish *wish; /* to log in here; NULL: none */
-    unsigned rtt_us; /* of its connection, as the kernel measured it */
+    unsigned rtt_us;               /* of its connection, as the kernel measured it */
     struct suspicion suspicion;
     bool misleads; /* does not lead to the server: nothing is measured by it */
     bool final;    /* the observation is */

@@ -113,6 +113,11 @@ static int on_tick(sd_event_source *source, uint64_t now _unused_, void *userdat
     return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
 }
 
+static int on_late(sd_event_source *source, uint64_t usec _unused_, void *userdata _unused_)
+{
+    return sd_event_exit(sd_event_source_get_event(source), 1);
+}
+
 /* The process that printed its number is gone, soon. */
 static bool gone(pid_t pid)
 {
@@ -120,8 +125,8 @@ static bool gone(pid_t pid)
 
     return sd_event_new(&waiting) >= 0 &&
            sd_event_add_time_relative(waiting, NULL, CLOCK_MONOTONIC, 0, 1, on_tick, &pid) >= 0 &&
-           sd_event_add_time_relative(waiting, NULL, CLOCK_MONOTONIC, 10000000, 1, NULL,
-                                      (void *)(intptr_t)1) >= 0 &&
+           sd_event_add_time_relative(waiting, NULL, CLOCK_MONOTONIC, 10000000, 1, on_late, NULL) >=
+               0 &&
            sd_event_loop(waiting) == 0;
 }
 

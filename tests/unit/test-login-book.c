@@ -127,13 +127,10 @@ static void test_crash(void)
 
 static void test_file(void)
 {
-    static const char *const texts[] = {"",
-                                        "{",
-                                        "[]",
-                                        "{\"logins\":{}}",
-                                        "{\"logins\":[1,{},{\"user\":\"me\"}]}",
-                                        "{\"version\":1,\"logins\":[{\"user\":\"me\",\"server\":"
-                                        "\"mail.example.org\",\"refusals\":2}]}"};
+    static const char bare[] = "{\"version\":1,\"logins\":[{\"user\":\"me\",\"server\":"
+                               "\"mail.example.org\",\"refusals\":2}]}";
+    static const char *const texts[] = {
+        "", "{", "[]", "{\"logins\":{}}", "{\"logins\":[1,{},{\"user\":\"me\"}]}", bare};
     struct account_settings *me = account("me", "me", "mail.example.org", "pass");
 
     for (size_t i = 0; i < ELEMENTSOF(texts); i++) {

@@ -122,6 +122,7 @@ static void test_round_trip(void)
         .n_endpoints = ELEMENTSOF(endpoints)};
     _cleanup_free_ char *line = NULL, *problem = NULL;
 
+    /* NOLINTNEXTLINE(misc-redundant-expression): that they are the same is the point */
     _Static_assert((int)ACCOUNT_ENDPOINTS_MAX == (int)REQUEST_ENDPOINTS_MAX, "what an account has");
     for (size_t i = 0; i < ELEMENTSOF(endpoints); i++) {
         strcpy(endpoints[i].host, "2001:db8::1");
