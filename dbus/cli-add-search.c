@@ -260,7 +260,7 @@ static int ask(struct addition *addition, const char *source)
 {
     _cleanup_close_ int reading = -1, writing = -1;
     int ends[2], status = 0, r;
-    pid_t pid;
+    pid_t pid = 0;
 
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;

@@ -60,8 +60,7 @@ static void read_section(struct cursor *cursor)
 
         name = slice_cut(name, '.', &rest);
         (void)slice_copy(rest, cursor->subsection, sizeof(cursor->subsection));
-        for (char *c = cursor->subsection; *c; c++)
-            *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+        text_lower(cursor->subsection);
     }
     (void)slice_copy(name, cursor->section, sizeof(cursor->section));
     while (cursor->at < cursor->end && (*cursor->at == ' ' || *cursor->at == '\t'))
@@ -85,7 +84,17 @@ static void read_section(struct cursor *cursor)
 /* What a backslash and this mean; NUL: nothing. */
 static char escaped(char c)
 {
-    return c == 'n' ? '\n' : c == 't' ? '\t' : c == '"' || c == '\\' ? c : '\0';
+    switch (c) {
+    case 'n':
+        return '\n';
+    case 't':
+        return '\t';
+    case '"':
+    case '\\':
+        return c;
+    default:
+        return '\0';
+    }
 }
 
 /*

@@ -69,7 +69,7 @@ static bool next_token(struct slice *rest, bool assigns, struct slice *ret)
         if (*at == '\\' && quote != '\'' && at + 1 < end)
             at++;
         else if (quote)
-            quote = *at == quote ? '\0' : quote;
+            quote = (char)(*at == quote ? 0 : quote);
         else if (*at == '"' || *at == '\'' || *at == '`')
             quote = *at;
         else if (*at == ' ' || *at == '\t' || *at == ';' || (*at == '#' && at == start) ||
@@ -143,7 +143,7 @@ static void expand(const struct rc *rc, struct slice token, int nesting, struct 
         } else if (c == '$' && quote != '\'') {
             token = expand_variable(rc, token, nesting, output);
         } else if (quote ? c == quote : c == '"' || c == '\'') {
-            quote = quote ? '\0' : c;
+            quote = (char)(quote ? 0 : c);
         } else {
             put(output, c);
         }

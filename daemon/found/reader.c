@@ -224,8 +224,10 @@ static void set_decoded_username(struct draft *draft, struct slice value)
     for (size_t i = 0; i < value.n && n < DRAFT_TEXT_MAX; i++) {
         bool coded = value.at[i] == '%' && i + 2 < value.n && hex(value.at[i + 1]) >= 0 &&
                      hex(value.at[i + 2]) >= 0;
-        char c = coded ? (char)(hex(value.at[i + 1]) * 16 + hex(value.at[i + 2])) : value.at[i];
+        char c = value.at[i];
 
+        if (coded)
+            c = (char)(hex(value.at[i + 1]) * 16 + hex(value.at[i + 2]));
         i += coded ? 2 : 0;
         if (c != '\0')
             draft->username[n++] = c;
@@ -302,8 +304,7 @@ int reader_take(struct reader *reader, const struct draft *original)
     if (is_this_machine(draft.host))
         return reader_remark(reader, *draft.host == '/' ? REMARK_PROGRAM : REMARK_LOCAL, draft.line,
                              host);
-    for (char *c = draft.host; *c; c++)
-        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c;
+    text_lower(draft.host);
     if (host_check(draft.host) < 0 || !text_is_safe(draft.host))
         return reader_remark(reader, REMARK_BAD_SERVER, draft.line, host);
     if (draft.port < 0 || draft.port > UINT16_MAX) {

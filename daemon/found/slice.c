@@ -117,3 +117,10 @@ bool slice_is_true(struct slice slice)
     return slice_is_word(slice, "true") || slice_is_word(slice, "yes") ||
            slice_is_word(slice, "on") || slice_is(slice, "1");
 }
+
+void text_lower(char *text)
+{
+    for (; *text; text++)
+        if (*text >= 'A' && *text <= 'Z')
+            *text = (char)(*text - 'A' + 'a');
+}

@@ -41,6 +41,9 @@ bool slice_next_item(struct slice *rest, char c, struct slice *ret);
 /* Copies it with a NUL behind. False, and an empty buffer, where it is too long or has a NUL. */
 bool slice_copy(struct slice slice, char *buffer, size_t size);
 
+/* ASCII's capitals become small. */
+void text_lower(char *text);
+
 /* The number; -1 where it is none, or beyond what a port could ever be taken for. */
 long slice_number(struct slice slice);
 /* "true", "yes", "on", "1": true. */
