@@ -272,7 +272,7 @@ static int ask(struct addition *addition, const char *source)
         return 0;
     }
     close(writing);
-    writing = -1;
+    writing = -1; /* NOLINT(clang-analyzer-deadcode.DeadStores): closed once */
     r = read_output(addition, reading);
     if (r != 0)
         (void)kill(pid, SIGKILL);
