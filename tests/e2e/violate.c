@@ -112,6 +112,7 @@ static int call_wrongly(const char *name)
         {"mount", SYS_mount},
         {"msgget", SYS_msgget},
         {"perf_event_open", SYS_perf_event_open},
+        {"pipe2", SYS_pipe2},
         {"process_vm_readv", SYS_process_vm_readv},
         {"ptrace", SYS_ptrace},
         {"setpriority", SYS_setpriority},
