@@ -7,10 +7,10 @@
  */
 #include "cleanup.h"
 #include "config.h"
+#include "contain.h"
 #include "error.h"
 #include "json-text.h"
 #include "judge/mechanism.h"
-#include "probe/contain.h"
 #include "probe/onlink.h"
 #include "probe/probe.h"
 #include "probe/request.h"

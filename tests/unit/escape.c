@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /*
- * Breaks out of the probe's cell. Each attempt is made by a child of its own behind contain() and
- * has to end as the wall before it says: killed, or refused with an errno. What a check needs to do
- * has to succeed.
+ * Breaks out of the cells of mailroam-probe and mailroam-discover. Each attempt is made by a child
+ * of its own behind contain() and has to end as the wall before it says: killed, or refused with an
+ * errno. What a check, or a search, needs to do has to succeed.
  *
  *     escape                        the tests
  *     escape --without COMMAND...   runs COMMAND as on a kernel without Landlock and seccomp
  */
 #include "cleanup.h"
-#include "probe/contain.h"
+#include "contain.h"
 #include "tap.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,11 +32,11 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#define DEADLINE_S   2
-#define MEMORY_BOUND (128 << 20) /* as mailroam-probe(1) has it */
+#define DEADLINE_S 2
 
 #define NOT_AS_FAR 200 /* how a child ends where it would otherwise end with an errno or 0 */
 
+static size_t memory_bound = 128 << 20; /* as mailroam-probe(1) has it */
 static pid_t parent;
 static uint16_t ports[2]; /* somebody listens on both; the first is an endpoint's */
 
@@ -286,7 +286,7 @@ static int share_memory(void)
 
 static int take_half_the_memory(void)
 {
-    char *volatile taken = malloc(MEMORY_BOUND / 2);
+    char *volatile taken = malloc(memory_bound / 2);
 
     return taken ? 0 : ENOMEM;
 }
@@ -296,11 +296,11 @@ static int take_all_memory(void)
     size_t taken = 0, piece = 1 << 20;
     char *volatile got;
 
-    while (taken < 2 * (size_t)MEMORY_BOUND && (got = malloc(piece))) {
+    while (taken < 2 * memory_bound && (got = malloc(piece))) {
         memset(got, 1, piece);
         taken += piece;
     }
-    return taken > MEMORY_BOUND ? 0 : taken > MEMORY_BOUND / 2 ? ENOMEM : NOT_AS_FAR;
+    return taken > memory_bound ? 0 : taken > memory_bound / 2 ? ENOMEM : NOT_AS_FAR;
 }
 
 static int make_many_sockets(void)
@@ -411,6 +411,14 @@ static const struct attempt {
     {"abort, and be told as that", abort_self, CALLS, 0, SIGABRT},
 };
 
+/* Where the cell of mailroam-discover differs. */
+static const struct attempt of_discovery[] = {
+    {"start a thread", start_thread, CALLS, SUCCEEDS},
+    {"connect to another port", connect_elsewhere, PORTS, SUCCEEDS},
+    {"make memory to be written and run", make_code, CALLS, FAILS(EACCES)},
+    {"share memory, which is not counted", share_memory, CALLS, FAILS(EACCES)},
+};
+
 /* From now on the kernel has no Landlock and no seccomp. */
 static bool lose_inner_walls(void)
 {
@@ -425,7 +433,7 @@ static bool lose_inner_walls(void)
            seccomp_load(filter) == 0;
 }
 
-enum cell { NO_CELL, WHOLE_CELL, OUTER_WALLS };
+enum cell { NO_CELL, WHOLE_CELL, OUTER_WALLS, DISCOVERY };
 
 /* Makes the attempt in a child; how that ended, as waitpid() has it. */
 static int make_attempt(const struct attempt *attempt, enum cell cell)
@@ -442,7 +450,9 @@ static int make_attempt(const struct attempt *attempt, enum cell cell)
         (void)setrlimit(RLIMIT_CORE, &core);
         if (cell == OUTER_WALLS && !lose_inner_walls())
             _exit(NOT_AS_FAR);
-        if (cell != NO_CELL)
+        if (cell == DISCOVERY)
+            (void)contain_discovery((const char *const[]){"elsewhere/ca.pem", NULL}, DEADLINE_S);
+        else if (cell != NO_CELL)
             (void)contain(&endpoint, 1, DEADLINE_S);
         _exit(attempt->make());
     }
@@ -468,21 +478,29 @@ static bool kernel_has(enum wall wall)
     return true;
 }
 
-static void test_attempt(const struct attempt *attempt)
+static void test_attempt(const struct attempt *attempt, enum cell cell)
 {
-    int status = make_attempt(attempt, WHOLE_CELL);
+    int status = make_attempt(attempt, cell);
     bool as_expected = attempt->signal
                            ? WIFSIGNALED(status) && WTERMSIG(status) == attempt->signal
                            : WIFEXITED(status) && WEXITSTATUS(status) == attempt->status;
 
     if (!kernel_has(attempt->wall))
         skip(attempt->name, "this kernel does not have what is against it");
-    else if (!ok(as_expected, "%s: %s", attempt->name,
+    else if (!ok(as_expected, "%s%s: %s", cell == DISCOVERY ? "discovery: " : "", attempt->name,
                  attempt->signal   ? strsignal(attempt->signal)
                  : attempt->status ? strerror(attempt->status)
                                    : "allowed"))
         printf("# %s %d\n", WIFSIGNALED(status) ? "killed by signal" : "ended with",
                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static void test_discovery(const struct attempt *attempt)
+{
+    for (size_t i = 0; i < ELEMENTSOF(of_discovery); i++)
+        if (of_discovery[i].make == attempt->make)
+            attempt = &of_discovery[i];
+    test_attempt(attempt, DISCOVERY);
 }
 
 /* Landlock and seccomp would hide it, because they let no core be made either. */
@@ -566,8 +584,11 @@ int main(int argc, char **argv)
     if (!mkdtemp(folder) || !make_files(folder) || !listen_on(&ports[0]) || !listen_on(&ports[1]))
         return 1;
     for (size_t i = 0; i < ELEMENTSOF(attempts); i++)
-        test_attempt(&attempts[i]);
+        test_attempt(&attempts[i], WHOLE_CELL);
     test_core();
+    memory_bound = 256 << 20;
+    for (size_t i = 0; i < ELEMENTSOF(attempts); i++)
+        test_discovery(&attempts[i]);
     (void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     return tap_done();
 }

@@ -12,7 +12,7 @@
  *     CONTAIN_POINTS=N    how many points in each way (30); 0: every one
  */
 #include "cleanup.h"
-#include "probe/contain.h"
+#include "contain.h"
 #include "tap.h"
 #include <errno.h>
 #include <linux/filter.h>

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
 /*
- * The probe's cell. Each wall is put up for itself and stands without the others; none can be taken
- * down again from inside. What a kernel does not have is named and done without: a check that does
- * not run is of no use to anybody.
+ * The cells of mailroam-probe and mailroam-discover, which read what strangers send. Each wall is
+ * put up for itself and stands without the others; none can be taken down again from inside. What a
+ * kernel does not have is named and done without: a check that does not run is of no use to
+ * anybody.
  *
  * Landlock says which files may be read and which TCP ports connected to, seccomp which calls there
  * are at all: those that glibc, OpenSSL, c-ares and sd-event make in a check, and those that they
- * may come to make (other versions, 32 bits, musl). Any other call kills the process.
+ * may come to make (other versions, 32 bits, musl). Any other call kills the process. libcurl, in
+ * mailroam-discover, has the C library look names up in a thread; what that tries in vain (modules,
+ * which are code, and programs behind sockets) fails, and it goes on to DNS.
  */
-#include "probe/contain.h"
+#include "contain.h"
 #include "cleanup.h"
 #include "error.h"
 #include <dirent.h>
@@ -17,6 +20,7 @@
 #include <limits.h>
 #include <linux/landlock.h>
 #include <openssl/x509.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -27,18 +31,22 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <systemd/sd-id128.h>
 #include <time.h>
 
-#define MEMORY_MAX      (128 << 20) /* measured: 11 MB, all 64 endpoints walked to over a lossy path */
-#define DESCRIPTORS_MAX 4096        /* measured: 2900, all 64 walked to over a short one */
-#define CPU_MAX_S       30          /* measured: 0.02 for three endpoints */
+#define MEMORY_MAX         (128 << 20) /* measured: 11 MB, all 64 endpoints walked to over a lossy path */
+#define THREADS_MEMORY_MAX (256 << 20) /* a stack counts whole, though little of it is used */
+#define DESCRIPTORS_MAX    4096        /* measured: 2900, all 64 walked to over a short one */
+#define CPU_MAX_S          30          /* measured: 0.02 for three endpoints */
 
 struct cell {
     const struct endpoint *endpoints;
     size_t n_endpoints;
     unsigned deadline_s;
+    bool discovery;           /* threads; any TCP port, for URLs name them; and more files: */
+    const char *const *files; /* to be read, or directories of such; NULL at the end */
 };
 
 /* --- resources ------------------------------------------------------------------------------ */
@@ -65,15 +73,16 @@ static bool bound(int resource, rlim_t most)
 }
 
 /* Of the data, not of the address space: libraries map files of any size. */
-static bool bound_memory(const struct cell *cell _unused_)
+static bool bound_memory(const struct cell *cell)
 {
-    return bound(RLIMIT_DATA, MEMORY_MAX);
+    return bound(RLIMIT_DATA, cell->discovery ? THREADS_MEMORY_MAX : MEMORY_MAX);
 }
 
-static bool bound_resources(const struct cell *cell _unused_)
+/* A thread counts as a process; there seccomp alone tells one from the other. */
+static bool bound_resources(const struct cell *cell)
 {
     return bound(RLIMIT_NOFILE, DESCRIPTORS_MAX) && bound(RLIMIT_CPU, CPU_MAX_S) &&
-           bound(RLIMIT_NPROC, 0);
+           (cell->discovery || bound(RLIMIT_NPROC, 0));
 }
 
 /* The event loop has its deadline; this one is for a process that has lost its loop. SIGKILL,
@@ -200,6 +209,22 @@ static bool allow_host_names(int ruleset)
            (!aliases || allow_file(ruleset, AT_FDCWD, aliases));
 }
 
+static bool allow_files(int ruleset, const char *const *files)
+{
+    bool fine = true;
+
+    for (; files && *files && fine; files++) {
+        struct stat status;
+        int fd = open(*files, O_PATH | O_CLOEXEC);
+        bool directory = fd >= 0 && fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+
+        fine = allow_reading(ruleset, fd,
+                             directory ? LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR
+                                       : LANDLOCK_ACCESS_FS_READ_FILE);
+    }
+    return fine;
+}
+
 static bool allow_port(int ruleset, uint16_t port)
 {
     const struct port_rule rule = {RIGHT_CONNECT, port};
@@ -223,10 +248,13 @@ static bool deny_files_and_ports(const struct cell *cell)
     struct ruleset rights = all_rights(version);
     _cleanup_close_ int ruleset = -1;
 
+    if (cell->discovery)
+        rights.ports &= ~(uint64_t)RIGHT_CONNECT;
     if (version > 0)
         ruleset = (int)syscall(SYS_landlock_create_ruleset, &rights, sizeof(rights), 0);
     return ruleset >= 0 && allow_all_anchors(ruleset) && allow_host_names(ruleset) &&
-           (!rights.ports || allow_ports(ruleset, cell)) &&
+           allow_files(ruleset, cell->files) &&
+           (!(rights.ports & RIGHT_CONNECT) || allow_ports(ruleset, cell)) &&
            syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
 }
 
@@ -302,6 +330,28 @@ static const struct rule rules[] = {
     FAILS("readlinkat", EACCES), FAILS("statfs", EACCES), FAILS("statfs64", EACCES),
     FAILS("fstatfs", EACCES), FAILS("fstatfs64", EACCES),
 };
+
+#ifdef __s390__ /* where the stack comes first */
+#define CLONE_FLAGS 1
+#else
+#define CLONE_FLAGS 0
+#endif
+
+/* What libcurl and the C library's look-up of names need beside all that. */
+static const struct rule discovery_rules[] = {
+    /* threads, and no processes: the flags of clone3() stand where nobody can look */
+    FINE_IF("clone", 1, BITS(CLONE_FLAGS, CLONE_THREAD, CLONE_THREAD)), FAILS("clone3", ENOSYS),
+    FINE("set_tid_address"), FINE("munlock"),
+    /* between the threads */
+    FINE_IF("socketpair", 1, BITS(0, ALL_BITS, AF_UNIX)), FINE("pipe"), FINE("pipe2"),
+    FINE("eventfd2"),
+    FINE_IF("sendmmsg", 1, BITS(3, MSG_FASTOPEN, 0)),
+    /* modules, which are not loaded then, and caches, which are read then */
+    {"mmap", SCMP_ACT_ERRNO(EACCES), 1, {BITS(2, PROT_EXEC, PROT_EXEC)}},
+    {"mmap", SCMP_ACT_ERRNO(EACCES), 1, {BITS(3, MAP_SHARED, MAP_SHARED)}},
+    {"mmap2", SCMP_ACT_ERRNO(EACCES), 1, {BITS(2, PROT_EXEC, PROT_EXEC)}},
+    {"mmap2", SCMP_ACT_ERRNO(EACCES), 1, {BITS(3, MAP_SHARED, MAP_SHARED)}},
+};
 /* clang-format on */
 
 /* Names that the library does not know are passed over, those that this processor does not have
@@ -316,7 +366,7 @@ static bool add_rule(scmp_filter_ctx filter, const struct rule *rule)
     return r == 0 || r == -EEXIST;
 }
 
-static bool deny_calls(const struct cell *cell _unused_)
+static bool deny_calls(const struct cell *cell)
 {
     /* A failed assertion or a corrupted heap ends by abort(), and is to be told as such. */
     const struct rule abort_rule =
@@ -328,6 +378,8 @@ static bool deny_calls(const struct cell *cell _unused_)
 
     for (size_t i = 0; i < ELEMENTSOF(rules) && fine; i++)
         fine = add_rule(filter, &rules[i]);
+    for (size_t i = 0; cell->discovery && i < ELEMENTSOF(discovery_rules) && fine; i++)
+        fine = add_rule(filter, &discovery_rules[i]);
     fine = fine && seccomp_load(filter) == 0;
     if (filter)
         seccomp_release(filter);
@@ -336,7 +388,7 @@ static bool deny_calls(const struct cell *cell _unused_)
 
 /* --- all of it ------------------------------------------------------------------------------- */
 
-const char *contain(const struct endpoint *endpoints, size_t n, unsigned deadline_s)
+static const char *put_up(const struct cell *cell)
 {
     static const struct {
         const char *name;
@@ -352,7 +404,6 @@ const char *contain(const struct endpoint *endpoints, size_t n, unsigned deadlin
         {"seccomp", deny_calls, true}, /* the last: it leaves no call for the others */
     };
     static char lacking[128];
-    const struct cell cell = {endpoints, n, deadline_s};
     sd_id128_t boot;
 
     /* Read once and kept: what sd-event's first timer asks for, and any conversion of a time. */
@@ -362,9 +413,23 @@ const char *contain(const struct endpoint *endpoints, size_t n, unsigned deadlin
     for (size_t i = 0; i < ELEMENTSOF(walls); i++) {
         size_t length = strlen(lacking);
 
-        if (!(CONTAIN_ASAN && walls[i].not_with_asan) && !walls[i].put_up(&cell))
+        if (!(CONTAIN_ASAN && walls[i].not_with_asan) && !walls[i].put_up(cell))
             (void)snprintf(lacking + length, sizeof(lacking) - length, "%s%s",
                            length > 0 ? ", " : "", walls[i].name);
     }
     return *lacking ? lacking : NULL;
+}
+
+const char *contain(const struct endpoint *endpoints, size_t n, unsigned deadline_s)
+{
+    const struct cell cell = {.endpoints = endpoints, .n_endpoints = n, .deadline_s = deadline_s};
+
+    return put_up(&cell);
+}
+
+const char *contain_discovery(const char *const *files, unsigned deadline_s)
+{
+    const struct cell cell = {.discovery = true, .files = files, .deadline_s = deadline_s};
+
+    return put_up(&cell);
 }

@@ -18,6 +18,14 @@
  */
 const char *contain(const struct endpoint *endpoints, size_t n, unsigned deadline_s);
 
+/*
+ * The same for what fetches documents, before anything is asked. What differs: beside the trust
+ * anchors and the hosts file it reads `files` (or what is in them, where they are directories; NULL
+ * at the end; those that are not there are passed over), connects to any TCP port, and has threads,
+ * but no other process.
+ */
+const char *contain_discovery(const char *const *files, unsigned deadline_s);
+
 /* Whether this is built with AddressSanitizer, which maps terabytes, and at the end reads /proc and
  * traces itself: then the walls that forbid it are left out. */
 #ifndef __has_feature /* clang's way to ask; gcc defines a macro */
