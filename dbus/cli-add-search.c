@@ -306,11 +306,15 @@ static int may_ask_ispdb(struct addition *addition)
     }
     if (!addition->can_ask)
         return 1;
-    question =
-        format_new(_("%s says nothing itself. Mozilla's database of mail providers may know it; it "
-                     "would learn "
-                     "that somebody here uses %s, but not your address. Ask it?"),
-                   domain_of(addition->options->argument), domain_of(addition->options->argument));
+    question = format_new(
+        addition->failed
+            ? _("What %s itself says does not work here. Mozilla's database of mail "
+                "providers may know better; it would learn that somebody here uses %s, "
+                "but not your address. Ask it?")
+            : _("%s says nothing itself. Mozilla's database of mail providers may know it; it "
+                "would learn "
+                "that somebody here uses %s, but not your address. Ask it?"),
+        domain_of(addition->options->argument), domain_of(addition->options->argument));
     if (!question)
         return -ENOMEM;
     r = ask_yes(addition, question, false);
@@ -324,7 +328,9 @@ int addition_search(struct addition *addition)
 {
     int r = 0;
 
-    for (size_t i = 0; i < ELEMENTSOF(sources); i++) {
+    while (addition->next_source < ELEMENTSOF(sources)) {
+        size_t i = addition->next_source++;
+
         addition->source = sources[i];
         if (strcmp(sources[i], "ispdb") == 0) {
             r = may_ask_ispdb(addition);

@@ -410,6 +410,71 @@ static enum exit_status settle(struct addition *addition, struct client *client)
     return status;
 }
 
+static void addition_clear_found(struct addition *addition)
+{
+    for (size_t i = 0; i < addition->n_named; i++) {
+        free(addition->named[i].by);
+        free(addition->named[i].username);
+        free(addition->named[i].mechanisms);
+    }
+    for (size_t i = 0; i < addition->n_endpoints; i++)
+        free(addition->endpoints[i]);
+    free(TAKE(addition->endpoints));
+    free(TAKE(addition->servers));
+    addition->n_named = addition->n_servers = addition->n_endpoints = 0;
+}
+
+void addition_clear(struct addition *addition)
+{
+    addition_clear_found(addition);
+    if (addition->stop_fd >= 0)
+        close(addition->stop_fd);
+}
+
+/* The servers, and what came of them, change hands. */
+static void hand_over(struct addition *from, struct addition *to)
+{
+    to->source = from->source;
+    memcpy(to->named, from->named, sizeof(to->named));
+    to->n_named = from->n_named;
+    to->servers = TAKE(from->servers);
+    to->endpoints = TAKE(from->endpoints);
+    to->n_servers = from->n_servers;
+    to->n_endpoints = from->n_endpoints;
+    to->works = from->works;
+    from->n_named = from->n_servers = from->n_endpoints = 0;
+}
+
+/* One source after the other, until what one names works. Where nothing does, the first counts: a
+ * network that blocks everything says nothing against it. As addition_check(). */
+static int find(struct addition *addition)
+{
+    _cleanup_(addition_clear) struct addition first = {.stop_fd = -1}, last = {.stop_fd = -1};
+    int r;
+
+    for (;;) {
+        r = addition_search(addition);
+        if (r == 0)
+            r = say(addition, _("Trying what was found, and the usual ports:"));
+        if (r == 0)
+            r = addition_check(addition);
+        if (r != 0 || addition->works)
+            break;
+        if (!addition->failed)
+            hand_over(addition, &first);
+        addition_clear_found(addition);
+        addition->failed = true;
+        r = say(addition, _("None of that works here. Asking on:"));
+        if (r != 0)
+            break;
+    }
+    if (r != ADD_NOTHING || !addition->failed)
+        return r;
+    hand_over(addition, &last);
+    hand_over(&first, addition);
+    return 0;
+}
+
 static enum exit_status search_and_add(struct addition *addition, struct client *client)
 {
     int r;
@@ -420,11 +485,7 @@ static enum exit_status search_and_add(struct addition *addition, struct client 
     r = say(addition, _("Asking for the mail servers of %s:"),
             strrchr(addition->options->argument, '@') + 1);
     if (r == 0)
-        r = addition_search(addition);
-    if (r == 0)
-        r = say(addition, _("Trying what was found, and the usual ports:"));
-    if (r == 0)
-        r = addition_check(addition);
+        r = find(addition);
     if (r == ADD_STOP)
         return end_stopped(addition);
     if (r == ADD_NOTHING)
@@ -436,21 +497,6 @@ static enum exit_status search_and_add(struct addition *addition, struct client 
         return EXIT_OTHER;
     }
     return settle(addition, client);
-}
-
-void addition_clear(struct addition *addition)
-{
-    for (size_t i = 0; i < addition->n_named; i++) {
-        free(addition->named[i].by);
-        free(addition->named[i].username);
-        free(addition->named[i].mechanisms);
-    }
-    for (size_t i = 0; i < addition->n_endpoints; i++)
-        free(addition->endpoints[i]);
-    free(addition->endpoints);
-    free(addition->servers);
-    if (addition->stop_fd >= 0)
-        close(addition->stop_fd);
 }
 
 /* --- the command ----------------------------------------------------------------------------- */

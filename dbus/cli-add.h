@@ -26,6 +26,8 @@ struct addition {
 
     /* cli-add-search.c */
     const char *source; /* which source named the servers */
+    size_t next_source; /* from which on nobody was asked yet */
+    bool failed;        /* what a source before that named does not work here */
     struct named_server named[ADD_SERVERS_MAX];
     size_t n_named;
     bool not_offered;   /* the domain says that it has no such service */
@@ -51,7 +53,8 @@ int ask_yes(struct addition *addition, const char *question, bool by_default);
 
 /*
  * cli-add-search.c: asks one source after the other until one names servers, and shows what each
- * says. 0; ADD_NOTHING; ADD_STOP; negative errno.
+ * says; called again it goes on behind that one. `named` has to be empty. 0; ADD_NOTHING; ADD_STOP;
+ * negative errno.
  */
 int addition_search(struct addition *addition);
 /* Whether a source that nobody can forge in DNS names the servers, or they are the domain's own. */
