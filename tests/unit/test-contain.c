@@ -252,6 +252,11 @@ int main(void)
         return 1;
     build(UINT64_MAX, UINT64_MAX);
     memcpy(whole, seen, sizeof(*whole));
+    if (whole->allocations == 0) {
+        puts("1..0 # SKIP another allocator is in the place of this test's (valgrind's)");
+        free(whole);
+        return 0;
+    }
     ok(whole->returned && whole->has_seccomp && whole->filters == 1 && whole->length > 100,
        "all is granted: a filter of %zu instructions, after %llu allocations", whole->length,
        (unsigned long long)whole->allocations);
