@@ -22,6 +22,9 @@ try:
 except ImportError:
     print("1..0 # SKIP python3-gi is not installed")
     sys.exit(0)
+# Made at their first use, which must not be that of two threads at once: each would get classes of its own, and those
+# of the one are refused by the other.
+GLib.Variant("(s)", ("",)).unpack()
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.environ.get("top_srcdir", os.path.join(HERE, "../.."))
@@ -70,6 +73,20 @@ def fault(what, times, lost, recovered):
     good = ok(times > 0 and lost == 0, f"{what}: {times} times, {lost} lost; {recovered}")
     print(f"# fault | {what} | {times} | {lost} | {recovered}", flush=True)
     return good
+
+
+def memory_of(pid):
+    """What the process has in its memory; but for a sanitizer's shadow, which is larger than any machine."""
+    data = bytearray()
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+        for line in maps:
+            bounds, rights = line.split()[:2]
+            start, end = (int(bound, 16) for bound in bounds.split("-"))
+            if "r" in rights and "[v" not in line and end - start < 1 << 30:
+                with contextlib.suppress(OSError):
+                    memory.seek(start)
+                    data += memory.read(end - start)
+    return bytes(data)
 
 
 @contextlib.contextmanager
