@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# run.sh [SECONDS]: runs each fuzzer for so long (60 by default), from the seeds in corpus/. Build them
+# run.sh [SECONDS]: runs each fuzzer for so long (60 by default), one on each processor, from the seeds in corpus/. Build them
 # with: ./configure CC=clang --enable-sanitizers --enable-fuzzing && make fuzzers
 # What a fuzzer finds is shown in Base64, to be decoded into a file and given to the fuzzer again. The
 # corpus that a run has grown is kept where FUZZ_CORPUS names a directory, else it is thrown away.
@@ -32,9 +32,17 @@ fuzz() {
 }
 
 names='account autoconfig certificate conversation dns errqueue finding found login memory nl80211 request resolver smtp text walk'
+running=0
+for name in $names; do
+    [ -x "$top_builddir/tests/fuzz/fuzz-$name" ] || continue
+    [ $((running++)) -lt "$(nproc)" ] || wait -n || true
+    { fuzz "$name" >"$scratch/$name.log" 2>&1 && touch "$scratch/$name.well"; } &
+done
+wait
+well() { cat "$scratch/$1.log" && [ -e "$scratch/$1.well" ]; }
 for name in $names; do
     if [ -x "$top_builddir/tests/fuzz/fuzz-$name" ]; then
-        check "fuzz-$name finds nothing in $seconds s" fuzz "$name"
+        check "fuzz-$name finds nothing in $seconds s" well "$name"
     else
         skip "fuzz-$name" "not built: it needs clang and --enable-fuzzing"
     fi
