@@ -13,14 +13,14 @@ struct override {
 int overrides_add(struct overrides *overrides, const char *name, const char *address)
 {
     struct override *items = reallocarray(overrides->items, overrides->n + 1, sizeof(*items));
-    struct override *last;
+    _cleanup_free_ char *own_name = strdup(name), *own_address = strdup(address ? address : "");
 
-    if (!items)
+    if (items)
+        overrides->items = items;
+    if (!items || !own_name || !own_address) /* half of one would be compared later */
         return -ENOMEM;
-    overrides->items = items;
-    last = &items[overrides->n++];
-    *last = (struct override){strdup(name), strdup(address ? address : "")};
-    return last->name && last->address ? 0 : -ENOMEM;
+    items[overrides->n++] = (struct override){TAKE(own_name), TAKE(own_address)};
+    return 0;
 }
 
 void overrides_remove(struct overrides *overrides, const char *name)
