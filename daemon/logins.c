@@ -39,6 +39,12 @@ struct login {
     struct login *next;
 };
 
+/* Why an account's last login could not be checked, as the log has it. */
+struct told {
+    char *account, *problem;
+    struct told *next;
+};
+
 struct logins {
     sd_event *event;
     struct memory *memory;
@@ -46,6 +52,7 @@ struct logins {
     char *path;
     struct login_book *book;
     struct login *logins;
+    struct told *told;
 };
 
 DEFINE_CLEANUP(struct logins *, logins_free)
@@ -106,6 +113,46 @@ static enum login_outcome outcome_of(const struct finding *finding)
     return LOGIN_NONE;
 }
 
+static void forget_told(struct logins *logins, const char *account)
+{
+    struct told **at = &logins->told;
+
+    while (*at && strcmp((*at)->account, account) != 0)
+        at = &(*at)->next;
+    if (*at) {
+        struct told *told = *at;
+
+        *at = told->next;
+        free(told->account);
+        free(told->problem);
+        free(told);
+    }
+}
+
+/* A keyring may stay locked for days, and each check would say so: once is enough, until it is over
+ * or something else. */
+static void tell(struct logins *logins, const char *account, const char *problem)
+{
+    struct told *told;
+
+    for (told = logins->told; told; told = told->next)
+        if (strcmp(told->account, account) == 0 && strcmp(told->problem, problem) == 0)
+            return;
+    log_error("account %s: the login could not be checked: %s", account, problem);
+    forget_told(logins, account);
+    told = calloc(1, sizeof(*told));
+    if (!told)
+        return; /* then it is said again */
+    *told = (struct told){strdup(account), strdup(problem), logins->told};
+    if (told->account && told->problem) {
+        logins->told = told;
+        return;
+    }
+    free(told->account);
+    free(told->problem);
+    free(told);
+}
+
 /* Exactly once: what was found, or `problem`; neither: there is no secret. */
 static void end(struct login *login, const char *problem)
 {
@@ -126,7 +173,9 @@ static void end(struct login *login, const char *problem)
     if (finding)
         account_note_login(login->account, finding);
     if (problem)
-        log_error("account %s: the login could not be checked: %s", settings->name, problem);
+        tell(logins, settings->name, problem);
+    else
+        forget_told(logins, settings->name);
     if (login->callback)
         login->callback(finding, problem, login->userdata);
     if (sd_event_add_defer(logins->event, &login->reaper, on_reap, login) < 0)
@@ -252,6 +301,7 @@ void logins_end(struct logins *logins, const struct account *account, const char
             login->prober = prober_free(login->prober);
             login->credentials = credentials_free(login->credentials);
         }
+    forget_told(logins, account_settings(account)->name); /* which may be new to it */
 }
 
 int logins_new(struct logins **ret, sd_event *event, struct memory *memory, const char *path)
@@ -288,6 +338,8 @@ struct logins *logins_free(struct logins *logins)
         logins->logins = login->next;
         login_free(login);
     }
+    while (logins->told)
+        forget_told(logins, logins->told->account);
     login_book_free(logins->book);
     sd_event_unref(logins->event);
     free(logins->path);
