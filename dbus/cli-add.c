@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* --- talking to a person --------------------------------------------------------------------- */
 
@@ -78,8 +79,22 @@ static int read_answer(const struct addition *addition, char *buffer, size_t siz
     return got > 0;
 }
 
+/* 1 for yes, 0 for no, else -1. The letters that `prompt` ("[Y/n] ") shows count, in whichever
+ * language gettext has found it: that follows LANGUAGE, and rpmatch() the locale alone. */
+static int understand(const char *prompt, const char *answer)
+{
+    const char *yes = prompt + 1, *no = yes + strcspn(yes, "/") + 1;
+
+    if (strncasecmp(answer, yes, strcspn(yes, "/")) == 0)
+        return 1;
+    if (strncasecmp(answer, no, strcspn(no, "]")) == 0)
+        return 0;
+    return rpmatch(answer);
+}
+
 int ask_yes(struct addition *addition, const char *question, bool by_default)
 {
+    const char *prompt = by_default ? _("[Y/n] ") : _("[y/N] ");
     char answer[256];
     int r;
 
@@ -87,7 +102,7 @@ int ask_yes(struct addition *addition, const char *question, bool by_default)
         return 0;
     print_wrapped(&addition->screen, TONE_STRONG, question, 0, 0);
     for (;;) {
-        fputs(by_default ? _("[Y/n] ") : _("[y/N] "), stdout);
+        fputs(prompt, stdout);
         fflush(stdout);
         r = read_answer(addition, answer, sizeof(answer));
         if (r < 0)
@@ -96,7 +111,7 @@ int ask_yes(struct addition *addition, const char *question, bool by_default)
             putchar('\n');
         if (r == 0 || *answer == '\n')
             return r > 0 && by_default;
-        r = rpmatch(answer);
+        r = understand(prompt, answer);
         if (r >= 0)
             return r;
     }
