@@ -5,9 +5,9 @@ homes/ beside this script. Run by hand, with Debian's thunderbird, evolution-dat
 python3 modules of GObject installed; what they write is committed. All names in there are made up, and what would
 tell of the machine or the moment is taken out.
 
-The homes of KMail, Geary, Claws Mail, aerc and Himalaya are written by hand, after their manuals and sources: no program
-has seen them, and what one of these writes otherwise found.test does not tell. Those of msmtp, Mutt, NeoMutt and git
-are by hand, too, as such files are, but peers.test has msmtp, NeoMutt and git read them."""
+The homes of KMail, Geary, Claws Mail, aerc and Himalaya are not made by this: no program is known to
+have written or read them, and what one of these writes otherwise found.test does not tell. Those of msmtp, Mutt, NeoMutt and git
+are not, either, but peers.test has msmtp, NeoMutt and git read them."""
 
 import contextlib
 import glob
