@@ -129,6 +129,8 @@ static void explain_certificate(FILE *out, const struct evidence *evidence)
 
         if (gmtime_r(&expires, &when) && strftime(day, sizeof(day), "%F", &when) > 0)
             fprintf(out, _("the certificate expired on %s"), day);
+        else /* no calendar has that day: whoever said so is not to leave us without a word */
+            fputs(_(words), out);
     }
     if (strcmp(fault, "name") == 0 || strcmp(fault, "unknown-issuer") == 0) {
         bool name = strcmp(fault, "name") == 0;
