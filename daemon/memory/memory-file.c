@@ -392,16 +392,15 @@ static int write_list(FILE *file, const char *key, const struct memory_list *lis
     size_t used = 0;
 
     fprintf(file, ",\n\"%s\":[", key);
-    for (size_t i = 0; i < list->n; i++) {
+    for (size_t i = 0; i < list->n && used <= room; i++) {
         _cleanup_(json_object_putp) json_object *object = to_json(list->items[i]);
         const char *text = json_text(object);
 
         if (!text)
             return -ENOMEM;
         used += strlen(text) + 2;
-        if (used > room)
-            break;
-        fprintf(file, "%s\n%s", i > 0 ? "," : "", text);
+        if (used <= room)
+            fprintf(file, "%s\n%s", i > 0 ? "," : "", text);
     }
     fputs("\n]", file);
     return 0;

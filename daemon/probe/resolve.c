@@ -186,9 +186,9 @@ static size_t rank_of(int status)
     return rank;
 }
 
-/* One family's answer. The lookup is gone after the second. */
-static void answer(struct lookup *lookup, int family, int status, const union address *addresses,
-                   size_t n)
+/* One family's answer. */
+static void tell(struct lookup *lookup, int family, int status, const union address *addresses,
+                 size_t n)
 {
     size_t rank;
 
@@ -203,8 +203,24 @@ static void answer(struct lookup *lookup, int family, int status, const union ad
                          : rank < ELEMENTSOF(problems) ? problems[rank].problem
                                                        : ares_strerror(lookup->status),
                          lookup->userdata);
+}
+
+/* Likewise. The lookup is gone after the second. */
+static void answer(struct lookup *lookup, int family, int status, const union address *addresses,
+                   size_t n)
+{
+    tell(lookup, family, status, addresses, n);
     if (lookup->n_answers == 2)
         free(lookup);
+}
+
+/* Both, where nobody has to be asked. The lookup is gone then. */
+static void answer_at_once(struct lookup *lookup, int status, const union address *ipv6,
+                           size_t n_ipv6, const union address *ipv4, size_t n_ipv4)
+{
+    tell(lookup, AF_INET6, status, ipv6, n_ipv6);
+    tell(lookup, AF_INET, status, ipv4, n_ipv4);
+    free(lookup);
 }
 
 static void ask(struct resolver *resolver, struct lookup *lookup, int family);
@@ -290,8 +306,7 @@ static bool answer_from_hosts(struct lookup *lookup)
 
     if (n_ipv6 + n_ipv4 == 0)
         return false;
-    answer(lookup, AF_INET6, ARES_SUCCESS, ipv6, n_ipv6);
-    answer(lookup, AF_INET, ARES_SUCCESS, ipv4, n_ipv4);
+    answer_at_once(lookup, ARES_SUCCESS, ipv6, n_ipv6, ipv4, n_ipv4);
     return true;
 }
 
@@ -307,14 +322,12 @@ int resolver_lookup(struct resolver *resolver, const char *host, resolve_callbac
     *lookup = (struct lookup){.resolver = resolver, .callback = callback, .userdata = userdata};
     if (inet_pton(AF_INET6, host, &literal.ipv6.sin6_addr) == 1) {
         literal.ipv6.sin6_family = AF_INET6;
-        answer(lookup, AF_INET6, ARES_SUCCESS, &literal, 1);
-        answer(lookup, AF_INET, ARES_ENODATA, NULL, 0);
+        answer_at_once(lookup, ARES_SUCCESS, &literal, 1, NULL, 0);
         return 0;
     }
     if (inet_pton(AF_INET, host, &literal.ipv4.sin_addr) == 1) {
         literal.ipv4.sin_family = AF_INET;
-        answer(lookup, AF_INET, ARES_SUCCESS, &literal, 1);
-        answer(lookup, AF_INET6, ARES_ENODATA, NULL, 0);
+        answer_at_once(lookup, ARES_SUCCESS, NULL, 0, &literal, 1);
         return 0;
     }
     r = host_to_ascii(host, lookup->name);
@@ -323,8 +336,7 @@ int resolver_lookup(struct resolver *resolver, const char *host, resolve_callbac
         return r;
     }
     if (r < 0) {
-        answer(lookup, AF_INET6, ARES_EBADNAME, NULL, 0);
-        answer(lookup, AF_INET, ARES_EBADNAME, NULL, 0);
+        answer_at_once(lookup, ARES_EBADNAME, NULL, 0, NULL, 0);
         return 0;
     }
     if (answer_from_hosts(lookup))
