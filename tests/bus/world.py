@@ -75,6 +75,12 @@ def fault(what, times, lost, recovered):
     return good
 
 
+def is_sanitized(program):
+    """Whether it is built with AddressSanitizer, which maps terabytes and lives in no cell."""
+    with open(program, "rb") as file:
+        return b"__asan_init" in file.read()
+
+
 def memory_of(pid):
     """What the process has in its memory; but for a sanitizer's shadow, which is larger than any machine."""
     data = bytearray()
