@@ -12,21 +12,9 @@
 #include "notify-server.h"
 #include "error.h"
 #include "log.h"
-#include "text.h"
-#include "words.h"
+#include "notify-message.h"
 #include <stdio.h>
 #include <string.h>
-
-#define SERVER      "org.freedesktop.Notifications"
-#define SERVER_PATH "/org/freedesktop/Notifications"
-
-#define ICON    "mailroam"
-#define DESKTOP "mailroam-notify" /* our .desktop file, so that shells know whose they are */
-
-#define EXPIRES_BY_SERVER (-1)
-#define EXPIRES_NEVER     0
-
-enum { URGENCY_LOW, URGENCY_NORMAL };
 
 struct slot {
     struct notify_server *server;
@@ -47,7 +35,8 @@ struct notify_server {
     char *owner; /* NULL: there is none */
     DBusPendingCall *question, *waking;
     bool is_ready; /* it has answered all questions */
-    bool body, markup, actions, inhibited;
+    struct notify_abilities abilities;
+    bool inhibited;
     bool has_complained;
     bool changed;
     char *identity; /* the bus's own name, and the owner's; NULL: none */
@@ -57,132 +46,8 @@ struct notify_server {
 
 DEFINE_CLEANUP(DBusMessage *, dbus_message_unref)
 
-/* How each matter is shown. None is critical: that would break through Do Not Disturb. */
-static const struct {
-    const char *category;
-    unsigned char urgency;
-    dbus_int32_t expires;
-} manners[N_MATTER] = {
-    /* What a person has to act on stays until it is withdrawn. */
-    [MATTER_PORTAL] = {"network", URGENCY_NORMAL, EXPIRES_NEVER},
-    [MATTER_MAIL_BLOCKED] = {"network.error", URGENCY_NORMAL, EXPIRES_NEVER},
-    [MATTER_TAMPERING] = {"network.error", URGENCY_NORMAL, EXPIRES_NEVER},
-    [MATTER_PORT_BLOCKED] = {"network.error", URGENCY_NORMAL, EXPIRES_BY_SERVER},
-    [MATTER_PORT_CHANGED] = {"network", URGENCY_LOW, EXPIRES_BY_SERVER},
-};
-
-static const struct {
-    const char *key, *label;
-} buttons[N_DEED] = {
-    [DEED_DETAILS] = {"default", N_("Details")},
-    [DEED_CHECK] = {"check", N_("Check again")},
-    [DEED_MUTE] = {"mute", N_("Not on this network")},
-    [DEED_LOGIN] = {"login", N_("Log in")},
-};
-
 /* --- what is sent --------------------------------------------------------------------------------
  */
-
-/* For servers that read the body as markup; new, NULL without memory. */
-static char *escape(const char *text)
-{
-    char *escaped = NULL;
-    size_t length = 0;
-    FILE *stream = open_memstream(&escaped, &length);
-
-    if (!stream)
-        return NULL;
-    for (; *text; text++)
-        switch (*text) {
-        case '&':
-            fputs("&amp;", stream);
-            break;
-        case '<':
-            fputs("&lt;", stream);
-            break;
-        case '>':
-            fputs("&gt;", stream);
-            break;
-        default:
-            fputc(*text, stream);
-        }
-    if (fclose(stream) != 0) {
-        free(escaped);
-        return NULL;
-    }
-    return escaped;
-}
-
-static bool append_button(DBusMessageIter *array, const char *key, const char *label)
-{
-    return dbus_message_iter_append_basic(array, DBUS_TYPE_STRING, &key) &&
-           dbus_message_iter_append_basic(array, DBUS_TYPE_STRING, &label);
-}
-
-static bool append_buttons(DBusMessageIter *message, const struct slot *slot)
-{
-    DBusMessageIter array;
-    bool good = dbus_message_iter_open_container(message, DBUS_TYPE_ARRAY, "s", &array);
-
-    for (size_t i = 0; good && slot->server->actions && i < N_DEED; i++) {
-        if (i == DEED_LOGIN && !slot->login)
-            continue;
-        good = append_button(&array, buttons[i].key, _(buttons[i].label));
-        /* A click on the text means the default one, which most servers show no button for. */
-        if (good && i == DEED_DETAILS)
-            good = append_button(&array, "details", _(buttons[i].label));
-    }
-    return good && dbus_message_iter_close_container(message, &array);
-}
-
-static bool append_hint(DBusMessageIter *array, const char *key, int type, const void *value)
-{
-    DBusMessageIter entry, variant;
-
-    return dbus_message_iter_open_container(array, DBUS_TYPE_DICT_ENTRY, NULL, &entry) &&
-           dbus_message_iter_append_basic(&entry, DBUS_TYPE_STRING, &key) &&
-           dbus_message_iter_open_container(&entry, DBUS_TYPE_VARIANT, (char[]){(char)type, '\0'},
-                                            &variant) &&
-           dbus_message_iter_append_basic(&variant, type, value) &&
-           dbus_message_iter_close_container(&entry, &variant) &&
-           dbus_message_iter_close_container(array, &entry);
-}
-
-static bool append_hints(DBusMessageIter *message, enum matter matter)
-{
-    const char *desktop = DESKTOP;
-    DBusMessageIter array;
-
-    return dbus_message_iter_open_container(message, DBUS_TYPE_ARRAY, "{sv}", &array) &&
-           append_hint(&array, "urgency", DBUS_TYPE_BYTE, &manners[matter].urgency) &&
-           append_hint(&array, "category", DBUS_TYPE_STRING, &manners[matter].category) &&
-           append_hint(&array, "desktop-entry", DBUS_TYPE_STRING, &desktop) &&
-           dbus_message_iter_close_container(message, &array);
-}
-
-/* NULL without memory. */
-static DBusMessage *notify_call_new(const struct slot *slot)
-{
-    const struct notify_server *server = slot->server;
-    const char *application = "Mailroam", *icon = ICON, *summary = slot->notice.summary, *body;
-    _cleanup_free_ char *escaped = escape(slot->notice.body);
-    _cleanup_(dbus_message_unrefp) DBusMessage *call = NULL;
-    DBusMessageIter iter;
-
-    if (!escaped)
-        return NULL;
-    body = !server->body ? "" : server->markup ? escaped : slot->notice.body;
-    call = bus_call_new(server->owner, SERVER_PATH, SERVER, "Notify", DBUS_TYPE_STRING,
-                        &application, DBUS_TYPE_UINT32, &slot->id, DBUS_TYPE_STRING, &icon,
-                        DBUS_TYPE_STRING, &summary, DBUS_TYPE_STRING, &body, DBUS_TYPE_INVALID);
-    if (!call)
-        return NULL;
-    dbus_message_iter_init_append(call, &iter);
-    if (!append_buttons(&iter, slot) || !append_hints(&iter, slot->matter) ||
-        !dbus_message_iter_append_basic(&iter, DBUS_TYPE_INT32, &manners[slot->matter].expires))
-        return NULL;
-    return TAKE(call);
-}
 
 static void close_notification(struct slot *slot)
 {
@@ -236,8 +101,11 @@ static int send_slot(struct slot *slot)
     slot->dirty = slot->pending || !slot->server->is_ready;
     if (slot->pending || !slot->server->is_ready)
         return 0;
-    return bus_connection_call(slot->server->connection, notify_call_new(slot), on_notified, slot,
-                               &slot->pending);
+    return bus_connection_call(slot->server->connection,
+                               notify_message_new(slot->server->owner, &slot->server->abilities,
+                                                  slot->id, slot->matter, &slot->notice,
+                                                  slot->login),
+                               on_notified, slot, &slot->pending);
 }
 
 int notify_server_show(struct notify_server *server, enum matter matter,
@@ -378,7 +246,7 @@ static void on_capabilities(_unused_ DBusPendingCall *pending, void *userdata)
 
     if (!answer)
         return;
-    server->body = server->markup = server->actions = false;
+    server->abilities = (struct notify_abilities){0};
     if (!dbus_message_has_signature(answer, "as")) {
         complain(server, "does not say what it can do",
                  dbus_message_get_error_name(answer) ?: "its answer is of another type");
@@ -388,9 +256,9 @@ static void on_capabilities(_unused_ DBusPendingCall *pending, void *userdata)
         for (; dbus_message_iter_get_arg_type(&array) == DBUS_TYPE_STRING;
              dbus_message_iter_next(&array)) {
             dbus_message_iter_get_basic(&array, &word);
-            server->body |= strcmp(word, "body") == 0;
-            server->markup |= strcmp(word, "body-markup") == 0;
-            server->actions |= strcmp(word, "actions") == 0;
+            server->abilities.body |= strcmp(word, "body") == 0;
+            server->abilities.markup |= strcmp(word, "body-markup") == 0;
+            server->abilities.actions |= strcmp(word, "actions") == 0;
         }
     }
     ask_inhibited(server);
@@ -515,18 +383,15 @@ static void on_action(struct notify_server *server, DBusMessage *signal)
     dbus_uint32_t id = 0;
     const char *key;
     struct slot *slot;
+    enum deed deed;
 
     if (!dbus_message_get_args(signal, NULL, DBUS_TYPE_UINT32, &id, DBUS_TYPE_STRING, &key,
                                DBUS_TYPE_INVALID))
         return;
     slot = slot_by_id(server, id);
-    if (strcmp(key, "details") == 0)
-        key = buttons[DEED_DETAILS].key;
-    for (enum deed deed = 0; slot && deed < N_DEED; deed++)
-        if (strcmp(key, buttons[deed].key) == 0) {
-            server->callbacks.invoked(slot->matter, deed, server->userdata);
-            break;
-        }
+    deed = notify_deed_from_key(key);
+    if (slot && deed < N_DEED)
+        server->callbacks.invoked(slot->matter, deed, server->userdata);
 }
 
 void notify_server_message(struct notify_server *server, DBusMessage *signal)
