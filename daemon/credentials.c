@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 
-/* Fetches secrets. One goes from where it is kept into locked memory, and nowhere else. */
+/*
+ * Fetches secrets. One goes from where it is kept into locked memory, and nowhere else.
+ *
+ * Only a keyring says when a secret was changed. A command says nothing; a systemd credential is
+ * written anew each time the service starts, so the time of its file tells of that alone.
+ */
 #include "credentials.h"
 #include "cleanup.h"
 #include "command.h"
@@ -23,13 +28,19 @@ struct credentials {
 
 DEFINE_CLEANUP(struct credentials *, credentials_free)
 
-static void give(struct credentials *credentials)
+static void end(struct credentials *credentials, enum credentials_answer answer,
+                const char *problem)
+{
+    credentials->callback(answer, NULL, 0, problem, credentials->userdata);
+}
+
+static void give(struct credentials *credentials, credentials_time changed)
 {
     if (secret_cut(credentials->secret) < 0)
-        credentials->callback(NULL, "no password came from where it is to be had",
-                              credentials->userdata);
+        end(credentials, CREDENTIALS_FAILED, "no password came from where it is to be had");
     else
-        credentials->callback(TAKE(credentials->secret), NULL, credentials->userdata);
+        credentials->callback(CREDENTIALS_FOUND, TAKE(credentials->secret), changed, NULL,
+                              credentials->userdata);
 }
 
 static void on_command(const char *problem, size_t length, void *userdata)
@@ -37,26 +48,25 @@ static void on_command(const char *problem, size_t length, void *userdata)
     struct credentials *credentials = userdata;
 
     if (problem) {
-        credentials->callback(NULL, problem, credentials->userdata);
+        end(credentials, CREDENTIALS_FAILED, problem);
         return;
     }
     credentials->secret->length = length;
-    give(credentials);
+    give(credentials, 0);
 }
 
-static void on_searched(bool found, const char *problem, void *userdata)
+static void on_searched(enum credentials_answer answer, credentials_time changed,
+                        const char *problem, void *userdata)
 {
-    struct credentials *credentials = userdata;
-
-    if (found)
-        give(credentials);
+    if (answer == CREDENTIALS_FOUND)
+        give(userdata, changed);
     else
-        credentials->callback(NULL, problem, credentials->userdata);
+        end(userdata, answer, problem);
 }
 
 static int on_defer(sd_event_source *source _unused_, void *userdata)
 {
-    give(userdata);
+    give(userdata, 0);
     return 0;
 }
 
@@ -82,7 +92,8 @@ static int read_credential(struct credentials *credentials, sd_event *event, int
 }
 
 static int ask(struct credentials *credentials, sd_event *event,
-               const struct account_settings *settings, const char *server, int fd)
+               const struct account_settings *settings, const char *server, credentials_time unless,
+               int fd)
 {
     if (settings->password_command)
         return command_new(&credentials->command, event, settings->password_command,
@@ -91,12 +102,13 @@ static int ask(struct credentials *credentials, sd_event *event,
     if (fd >= 0)
         return read_credential(credentials, event, fd);
     return credentials->keyring->search(&credentials->search, event, server, settings->username,
-                                        credentials->secret, on_searched, credentials);
+                                        unless, credentials->secret, on_searched, credentials);
 }
 
 int credentials_new(struct credentials **ret, sd_event *event,
                     const struct account_settings *settings, const char *server,
-                    const struct keyring *keyring, credentials_callback callback, void *userdata)
+                    credentials_time unless, const struct keyring *keyring,
+                    credentials_callback callback, void *userdata)
 {
     _cleanup_(credentials_freep) struct credentials *credentials = calloc(1, sizeof(*credentials));
     _cleanup_close_ int fd = settings->password_command ? -1 : open_credential(settings->name);
@@ -106,12 +118,14 @@ int credentials_new(struct credentials **ret, sd_event *event,
         return -ENOMEM;
     if (!settings->password_command && fd < 0 && !keyring)
         return CREDENTIALS_NONE;
+    if (unless && (settings->password_command || fd >= 0))
+        return CREDENTIALS_UNCHANGED; /* as far as anybody can tell */
     credentials->keyring = keyring;
     credentials->callback = callback;
     credentials->userdata = userdata;
     r = secret_new(&credentials->secret, SECRET_MAX);
     if (r == 0)
-        r = ask(credentials, event, settings, server, fd);
+        r = ask(credentials, event, settings, server, unless, fd);
     if (r < 0)
         return r;
     *ret = TAKE(credentials);

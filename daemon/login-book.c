@@ -23,7 +23,8 @@ struct entry {
     char *network;           /* where a login came to an end last */
     char digest[DIGEST_MAX]; /* of that account's settings then */
     unsigned refusals;
-    uint64_t later; /* µs since 1970: not before */
+    uint64_t changed; /* the last login's */
+    uint64_t later;   /* µs since 1970: not before */
 };
 
 struct login_book {
@@ -78,32 +79,36 @@ static bool concerns(const struct entry *entry, const struct account_settings *s
     return false;
 }
 
-/* Whether what was refused is no more what the account would log in with. */
+/* Whether what was refused is no more what the account would log in with. A change of the password
+ * is one to another time, not to a later one: a clock may have been wrong, a file restored. */
 static bool is_outdated(const struct login_book *book, const struct entry *entry,
-                        const struct account_settings *settings)
+                        const struct login_intent *intent)
 {
     char digest[DIGEST_MAX];
 
-    digest_of(book, settings, digest);
-    return strcmp(entry->account, settings->name) == 0 && strcmp(entry->digest, digest) != 0;
+    if (entry->changed && intent->changed && entry->changed != intent->changed &&
+        strcasecmp(entry->server, intent->server) == 0)
+        return true;
+    digest_of(book, intent->settings, digest);
+    return strcmp(entry->account, intent->settings->name) == 0 &&
+           strcmp(entry->digest, digest) != 0;
 }
 
-enum login_leave login_book_ask(const struct login_book *book,
-                                const struct account_settings *settings, const char *network,
+enum login_leave login_book_ask(const struct login_book *book, const struct login_intent *intent,
                                 bool asked, uint64_t now)
 {
     for (size_t i = 0; i < book->n; i++) {
         const struct entry *entry = &book->entries[i];
         bool changed;
 
-        if (!concerns(entry, settings))
+        if (!concerns(entry, intent->settings))
             continue;
-        changed = is_outdated(book, entry, settings);
+        changed = is_outdated(book, entry, intent);
         if (!changed && entry->refusals >= (asked ? LOGIN_FAILURES : 1))
             return LEAVE_REFUSED;
         if (asked)
             continue;
-        if (!changed && *network && strcmp(entry->network, network) == 0)
+        if (!changed && *intent->network && strcmp(entry->network, intent->network) == 0)
             return LEAVE_DONE;
         /* A clock that was set back must not keep it waiting for years. */
         if (now < entry->later && entry->later - now <= LOGIN_LATER_US)
@@ -112,13 +117,22 @@ enum login_leave login_book_ask(const struct login_book *book,
     return LEAVE_GIVEN;
 }
 
-static struct entry *find(struct login_book *book, const char *user, const char *server)
+/* Its place, or how many there are. */
+static size_t find(const struct login_book *book, const char *user, const char *server)
 {
-    for (size_t i = 0; i < book->n; i++)
-        if (strcmp(book->entries[i].user, user) == 0 &&
-            strcasecmp(book->entries[i].server, server) == 0)
-            return &book->entries[i];
-    return NULL;
+    size_t at = 0;
+
+    while (at < book->n && (strcmp(book->entries[at].user, user) != 0 ||
+                            strcasecmp(book->entries[at].server, server) != 0))
+        at++;
+    return at;
+}
+
+uint64_t login_book_refused(const struct login_book *book, const struct login_intent *intent)
+{
+    size_t at = find(book, intent->settings->username, intent->server);
+
+    return at < book->n && book->entries[at].refusals > 0 ? book->entries[at].changed : 0;
 }
 
 /* Puts it first; of too many the last is forgotten. Takes the entry over. */
@@ -142,15 +156,16 @@ static int replace(char **text, const char *by)
     return 0;
 }
 
-int login_book_begin(struct login_book *book, const struct account_settings *settings,
-                     const char *server)
+int login_book_begin(struct login_book *book, const struct login_intent *intent)
 {
-    struct entry *entry = find(book, settings->username, server);
+    const struct account_settings *settings = intent->settings;
+    size_t at = find(book, settings->username, intent->server);
+    struct entry *entry = &book->entries[at < book->n ? at : 0];
     int r;
 
-    if (!entry) {
+    if (at == book->n) {
         struct entry new = {.user = strdup(settings->username),
-                            .server = strdup(server),
+                            .server = strdup(intent->server),
                             .account = strdup(settings->name),
                             .network = strdup("")};
 
@@ -159,25 +174,25 @@ int login_book_begin(struct login_book *book, const struct account_settings *set
             return -ENOMEM;
         }
         put_first(book, &new);
-        entry = book->entries;
-    } else if (is_outdated(book, entry, settings)) {
+    } else if (is_outdated(book, entry, intent)) {
         entry->refusals = 0;
     }
     r = replace(&entry->account, settings->name);
     if (r < 0)
         return r;
     digest_of(book, settings, entry->digest);
+    entry->changed = intent->changed;
     entry->refusals++;
     return 0;
 }
 
-void login_book_note(struct login_book *book, const struct account_settings *settings,
-                     const char *server, const char *network, enum login_outcome outcome,
-                     uint64_t now)
+void login_book_note(struct login_book *book, const struct login_intent *intent,
+                     enum login_outcome outcome, uint64_t now)
 {
-    struct entry *entry = find(book, settings->username, server);
+    size_t at = find(book, intent->settings->username, intent->server);
+    struct entry *entry = &book->entries[at];
 
-    if (!entry)
+    if (at == book->n)
         return;
     if (outcome == LOGIN_ACCEPTED)
         entry->refusals = 0;
@@ -185,7 +200,8 @@ void login_book_note(struct login_book *book, const struct account_settings *set
         entry->refusals--;
     entry->later = outcome == LOGIN_DEFERRED ? now + LOGIN_LATER_US : 0;
     if (outcome != LOGIN_DEFERRED && outcome != LOGIN_NONE)
-        (void)replace(&entry->network, network); /* without memory: once more, at the worst */
+        (void)replace(&entry->network,
+                      intent->network); /* without memory: once more, at the worst */
 }
 
 /* --- the file -------------------------------------------------------------------------------- */
@@ -212,6 +228,7 @@ static bool add_entry(json_object *list, const struct entry *entry)
            add(object, "network", json_object_new_string(entry->network)) &&
            add(object, "settings", json_object_new_string(entry->digest)) &&
            add(object, "refusals", json_object_new_int((int)entry->refusals)) &&
+           add(object, "changed", json_object_new_int64((int64_t)entry->changed)) &&
            add(object, "later", json_object_new_int64((int64_t)entry->later));
 }
 
@@ -262,15 +279,17 @@ static void read_entry(struct login_book *book, json_object *object)
                           .network = text_of(object, "network")};
     _cleanup_free_ char *digest = text_of(object, "settings");
     int64_t refusals = number_of(object, "refusals"), later = number_of(object, "later");
+    int64_t changed = number_of(object, "changed"); /* older versions did not write it */
 
     if (!entry.user || !entry.server || !entry.account || !entry.network || !digest ||
         strlen(digest) >= sizeof(entry.digest) || refusals < 0 || later < 0 ||
-        book->n == LOGIN_BOOK_MAX || find(book, entry.user, entry.server)) {
+        book->n == LOGIN_BOOK_MAX || find(book, entry.user, entry.server) < book->n) {
         entry_clear(&entry);
         return;
     }
     strcpy(entry.digest, digest);
     entry.refusals = refusals > LOGIN_FAILURES ? LOGIN_FAILURES : (unsigned)refusals;
+    entry.changed = changed > 0 ? (uint64_t)changed : 0;
     entry.later = (uint64_t)later;
     book->entries[book->n++] = entry;
 }

@@ -20,6 +20,15 @@ enum login_leave {
     LEAVE_LATER,   /* the server asked for patience */
 };
 
+/* A login, before it is made. */
+struct login_intent {
+    const struct account_settings *settings;
+    const char *server;
+    const char *network; /* its id; "": not known */
+    uint64_t changed;    /* when what the password comes from was changed last, by its own account,
+                          * in units of its own; 0: it does not say */
+};
+
 #define LOGIN_BOOK_MAX 200                       /* credentials; of more the oldest are forgotten */
 #define LOGIN_LATER_US (UINT64_C(15) * 60000000) /* how long "later" is */
 #define LOGIN_FAILURES 2                         /* that somebody who asks may bring about */
@@ -33,21 +42,22 @@ struct login_book *login_book_free(struct login_book *book);
 char *login_book_write(const struct login_book *book);
 
 /*
- * Whether the account may log in on the network of this id ("": not known) now. `asked`: somebody
- * wants to know. Then it is not once on a network, and a refusal is no bar until there were
- * LOGIN_FAILURES of them. A refusal is forgotten when the account that met with it has other
- * settings.
+ * Whether this may be done now. `asked`: somebody wants to know. Then it is not once on a network,
+ * and a refusal is no bar until there were LOGIN_FAILURES of them. A refusal is forgotten when the
+ * account that met with it has other settings, or what the password came from has another
+ * `changed`.
  */
-enum login_leave login_book_ask(const struct login_book *book,
-                                const struct account_settings *settings, const char *network,
+enum login_leave login_book_ask(const struct login_book *book, const struct login_intent *intent,
                                 bool asked, uint64_t now);
 
-/* A login at `server` begins. It counts as refused until its outcome is noted: who is killed in
- * between has perhaps failed. 0 or -ENOMEM. */
-int login_book_begin(struct login_book *book, const struct account_settings *settings,
-                     const char *server);
+/* The `changed` of the login that was refused last there; 0 where none was, or none is known: then
+ * no other one can lift the bar. */
+uint64_t login_book_refused(const struct login_book *book, const struct login_intent *intent);
+
+/* It begins. It counts as refused until its outcome is noted: who is killed in between has perhaps
+ * failed. 0 or -ENOMEM. */
+int login_book_begin(struct login_book *book, const struct login_intent *intent);
 
 /* How it came out; LOGIN_NONE: it did not come to it. */
-void login_book_note(struct login_book *book, const struct account_settings *settings,
-                     const char *server, const char *network, enum login_outcome outcome,
-                     uint64_t now);
+void login_book_note(struct login_book *book, const struct login_intent *intent,
+                     enum login_outcome outcome, uint64_t now);

@@ -32,7 +32,9 @@ struct login {
     struct secret *secret;
     struct prober *prober;
     sd_event_source *reaper; /* it is over, and goes when nobody is at work in it any more */
-    bool begun;              /* the book reckons with it */
+    credentials_time changed;
+    bool asked;
+    bool begun; /* the book reckons with it */
     bool over;
     struct finding finding;
     bool found;
@@ -103,6 +105,12 @@ static int on_reap(sd_event_source *source _unused_, void *userdata)
     return 0;
 }
 
+static struct login_intent intent_of(const struct login *login)
+{
+    return (struct login_intent){account_settings(login->account), login->endpoint.host,
+                                 login->network, login->changed};
+}
+
 static enum login_outcome outcome_of(const struct finding *finding)
 {
     const char *word = evidence_text(&finding->evidence, EVIDENCE_LOGIN);
@@ -153,12 +161,13 @@ static void tell(struct logins *logins, const char *account, const char *problem
     free(told);
 }
 
-/* Exactly once: what was found, or `problem`; neither: there is no secret. */
-static void end(struct login *login, const char *problem)
+/* Exactly once: what was found, or `problem`, or an answer. */
+static void end(struct login *login, const char *problem, enum logins_answer answer)
 {
     struct logins *logins = login->logins;
     const struct account_settings *settings = account_settings(login->account);
     const struct finding *finding = login->found && !problem ? &login->finding : NULL;
+    const struct login_intent intent = intent_of(login);
 
     if (login->over)
         return;
@@ -166,8 +175,7 @@ static void end(struct login *login, const char *problem)
     login->secret = secret_free(login->secret);
     /* A probe that died has perhaps logged in: what it did stays counted as a failure. */
     if (login->begun && finding) {
-        login_book_note(logins->book, settings, login->endpoint.host, login->network,
-                        outcome_of(finding), now_us());
+        login_book_note(logins->book, &intent, outcome_of(finding), now_us());
         (void)save(logins);
     }
     if (finding)
@@ -177,7 +185,7 @@ static void end(struct login *login, const char *problem)
     else
         forget_told(logins, settings->name);
     if (login->callback)
-        login->callback(finding, problem, login->userdata);
+        login->callback(finding, problem, answer, login->userdata);
     if (sd_event_add_defer(logins->event, &login->reaper, on_reap, login) < 0)
         log_error("out of memory: a login stays in the way of the next");
 }
@@ -195,7 +203,7 @@ static enum prober_wish on_line(const char *line, size_t length, void *userdata)
 
 static void on_prober(const char *problem, void *userdata)
 {
-    end(userdata, problem);
+    end(userdata, problem, 0);
 }
 
 /* The probe gets the request, and the secret behind it. */
@@ -204,6 +212,7 @@ static int ask_probe(struct login *login)
     static const struct prober_callbacks callbacks = {.line = on_line, .ended = on_prober};
     const struct account_settings *settings = account_settings(login->account);
     struct logins *logins = login->logins;
+    const struct login_intent intent = intent_of(login);
     struct finding expected = {.verdict = VERDICT_UNKNOWN};
     _cleanup_free_ char *request = NULL;
     int r = memory_expected(logins->memory, settings->name, &login->endpoint, &expected);
@@ -213,7 +222,7 @@ static int ask_probe(struct login *login)
     finding_clear(&expected);
     if (!request)
         return -ENOMEM;
-    r = login_book_begin(logins->book, settings, login->endpoint.host);
+    r = login_book_begin(logins->book, &intent);
     if (r == 0)
         r = save(logins);
     if (r < 0)
@@ -223,34 +232,12 @@ static int ask_probe(struct login *login)
                       login->secret->length, CHECK_DEADLINE_S, &callbacks, login);
 }
 
-static void on_secret(struct secret *secret, const char *problem, void *userdata)
+/* What the book says, with what is known of the secret so far. 0 or an answer. */
+static int consult(const struct login *login)
 {
-    struct login *login = userdata;
-    int r;
+    const struct login_intent intent = intent_of(login);
 
-    login->secret = secret;
-    if (!secret) {
-        end(login, problem);
-        return;
-    }
-    r = ask_probe(login);
-    if (r < 0)
-        end(login, strerror(-r));
-}
-
-static int may_begin(const struct logins *logins, const struct account *account, bool asked)
-{
-    const struct finding *working = account_working(account);
-
-    for (const struct login *login = logins->logins; login; login = login->next)
-        if (login->account == account && !login->over)
-            return LOGINS_BUSY;
-    if (!working)
-        return LOGINS_NO_ENDPOINT;
-    if (working->verdict != VERDICT_WORKS && working->verdict != VERDICT_LOGIN_REFUSED)
-        return LOGINS_INSECURE;
-    switch (login_book_ask(logins->book, account_settings(account), memory_network(logins->memory),
-                           asked, now_us())) {
+    switch (login_book_ask(login->logins->book, &intent, login->asked, now_us())) {
     case LEAVE_GIVEN:
         return 0;
     case LEAVE_REFUSED:
@@ -262,11 +249,72 @@ static int may_begin(const struct logins *logins, const struct account *account,
     return LOGINS_NOT_NOW;
 }
 
+/* Here the book has the last word: what it said before may have been of another password, and
+ * another account may have used this one meanwhile. */
+static void on_secret(enum credentials_answer answer, struct secret *secret,
+                      credentials_time changed, const char *problem, void *userdata)
+{
+    struct login *login = userdata;
+    int r;
+
+    login->secret = secret;
+    login->changed = changed;
+    switch (answer) {
+    case CREDENTIALS_FOUND:
+        r = consult(login);
+        if (r == 0)
+            r = ask_probe(login);
+        if (r != 0)
+            end(login, r < 0 ? strerror(-r) : NULL, r > 0 ? (enum logins_answer)r : 0);
+        return;
+    case CREDENTIALS_NONE:
+    case CREDENTIALS_FAILED:
+        end(login, problem, LOGINS_NO_SECRET);
+        return;
+    case CREDENTIALS_UNCHANGED:
+        end(login, NULL, LOGINS_REFUSED);
+        return;
+    }
+}
+
+static int may_begin(const struct logins *logins, const struct account *account)
+{
+    const struct finding *working = account_working(account);
+
+    for (const struct login *login = logins->logins; login; login = login->next)
+        if (login->account == account && !login->over)
+            return LOGINS_BUSY;
+    if (!working)
+        return LOGINS_NO_ENDPOINT;
+    return working->verdict == VERDICT_WORKS || working->verdict == VERDICT_LOGIN_REFUSED
+               ? 0
+               : LOGINS_INSECURE;
+}
+
+/* What was refused is not fetched again, but for who says when it was changed last: only that is
+ * asked for. */
+static int ask_for_secret(struct login *login)
+{
+    const struct login_intent intent = intent_of(login);
+    credentials_time unless = 0;
+    int r = consult(login);
+
+    if (r == LOGINS_REFUSED)
+        unless = login_book_refused(login->logins->book, &intent);
+    if (r != 0 && unless == 0)
+        return r;
+    r = credentials_new(&login->credentials, login->logins->event, intent.settings, intent.server,
+                        unless, login->logins->keyring, on_secret, login);
+    if (r == CREDENTIALS_UNCHANGED)
+        return LOGINS_REFUSED;
+    return r == CREDENTIALS_NONE ? LOGINS_NO_SECRET : r;
+}
+
 int logins_begin(struct logins *logins, struct account *account, bool asked,
                  logins_callback callback, void *userdata)
 {
     _cleanup_(login_freep) struct login *login = NULL;
-    int r = may_begin(logins, account, asked);
+    int r = may_begin(logins, account);
 
     if (r != 0)
         return r;
@@ -277,12 +325,12 @@ int logins_begin(struct logins *logins, struct account *account, bool asked,
     login->account = account;
     login->endpoint = account_working(account)->endpoint;
     strcpy(login->network, memory_network(logins->memory));
+    login->asked = asked;
     login->callback = callback;
     login->userdata = userdata;
-    r = credentials_new(&login->credentials, logins->event, account_settings(account),
-                        login->endpoint.host, logins->keyring, on_secret, login);
+    r = ask_for_secret(login);
     if (r != 0)
-        return r == CREDENTIALS_NONE ? LOGINS_NO_SECRET : r;
+        return r;
     login->next = logins->logins;
     logins->logins = TAKE(login);
     return 0;
@@ -297,7 +345,7 @@ void logins_end(struct logins *logins, const struct account *account, const char
 {
     for (struct login *login = logins->logins; login; login = login->next)
         if (login->account == account) {
-            end(login, problem);
+            end(login, problem, 0);
             login->prober = prober_free(login->prober);
             login->credentials = credentials_free(login->credentials);
         }

@@ -21,8 +21,9 @@ enum logins_answer {
 };
 
 /* It is over, once: what it found of the endpoint (its own); or `problem` says why there is
- * nothing; or neither, as the account has no secret. */
-typedef void (*logins_callback)(const struct finding *finding, const char *problem, void *userdata);
+ * nothing; or neither, and the answer is LOGINS_NO_SECRET or LOGINS_REFUSED. */
+typedef void (*logins_callback)(const struct finding *finding, const char *problem,
+                                enum logins_answer answer, void *userdata);
 
 /* Reads the book from the file (an absolute path; NULL: it lasts as long as this). 0 or -ENOMEM. */
 int logins_new(struct logins **ret, sd_event *event, struct memory *memory, const char *path);

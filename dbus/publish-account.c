@@ -182,11 +182,13 @@ static const struct {
          "keyring, see mailroam.account(5)"},
     [LOGINS_REFUSED] = {MAILROAM_ERROR("LoginStopped"),
                         "the server has refused this login, and another failure might lock the "
-                        "account: correct Username=, PasswordCommand= or Mechanisms= first"},
+                        "account: correct Username=, PasswordCommand=, Mechanisms= or the password "
+                        "in the keyring first"},
     [LOGINS_NOT_NOW] = {MAILROAM_ERROR("Failed"), "not now"},
 };
 
-static void on_login(const struct finding *finding, const char *problem, void *userdata)
+static void on_login(const struct finding *finding, const char *problem, enum logins_answer answer,
+                     void *userdata)
 {
     struct verification *verification = userdata;
 
@@ -197,8 +199,8 @@ static void on_login(const struct finding *finding, const char *problem, void *u
         bus_reply_error(verification->bus, verification->call, MAILROAM_ERROR("CheckFailed"),
                         problem);
     else
-        bus_reply_error(verification->bus, verification->call, login_errors[LOGINS_NO_SECRET].name,
-                        login_errors[LOGINS_NO_SECRET].words);
+        bus_reply_error(verification->bus, verification->call, login_errors[answer].name,
+                        login_errors[answer].words);
     free(verification);
 }
 

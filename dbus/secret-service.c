@@ -40,7 +40,8 @@ struct keyring_search {
     struct secret *key;
     struct secret *secret; /* the caller's */
     char *server, *user;
-    char *session;
+    char *session, *item;
+    credentials_time unless, changed;
     size_t scheme;
     bool locked; /* something that is locked would do */
     bool over;
@@ -50,18 +51,25 @@ struct keyring_search {
 
 DEFINE_CLEANUP(DBusMessage *, dbus_message_unref)
 
-static void end(struct keyring_search *search, bool found, const char *problem)
+static void end_as(struct keyring_search *search, enum credentials_answer answer,
+                   const char *problem)
 {
     if (search->over)
         return;
     search->over = true;
     search->key = secret_free(search->key);
-    search->callback(found, problem, search->userdata);
+    search->callback(answer, search->changed, problem, search->userdata);
+}
+
+/* Without a problem there is no password. */
+static void end(struct keyring_search *search, const char *problem)
+{
+    end_as(search, problem ? CREDENTIALS_FAILED : CREDENTIALS_NONE, problem);
 }
 
 static void end_locked(struct keyring_search *search)
 {
-    end(search, false,
+    end(search,
         "the password is in a keyring that is locked: unlock it in the desktop's program for "
         "passwords (Passwords and Keys, KWalletManager), and try again");
 }
@@ -72,17 +80,17 @@ static void end_by_error(struct keyring_search *search, const char *error)
 
     if (strcmp(error, DBUS_ERROR_NAME_HAS_NO_OWNER) == 0 ||
         strcmp(error, DBUS_ERROR_SERVICE_UNKNOWN) == 0)
-        return end(search, false, NULL); /* nobody has a keyring */
+        return end(search, NULL); /* nobody has a keyring */
     if (strcmp(error, INTERFACE "Error.IsLocked") == 0)
         return end_locked(search);
     (void)snprintf(problem, sizeof(problem), "the keyring does not hand over the password: %s",
                    error);
-    end(search, false, problem);
+    end(search, problem);
 }
 
 static void end_misunderstood(struct keyring_search *search)
 {
-    end(search, false, "the keyring's answer makes no sense");
+    end(search, "the keyring's answer makes no sense");
 }
 
 /* The answer that was waited for; NULL where that has ended the search. */
@@ -109,7 +117,7 @@ static void call(struct keyring_search *search, DBusMessage *message,
                  DBusPendingCallNotifyFunction answered)
 {
     if (bus_connection_call(search->connection, message, answered, search, &search->pending) < 0)
-        end(search, false, strerror(ENOMEM));
+        end(search, strerror(ENOMEM));
 }
 
 /* --- the item -------------------------------------------------------------------------------- */
@@ -147,11 +155,57 @@ static void on_secret(DBusPendingCall *pending _unused_, void *userdata)
     r = n_iv == KEY_EXCHANGE_IV ? key_exchange_decrypt(search->key, iv, bytes, n, search->secret)
                                 : -EBADMSG;
     if (r == -EFBIG)
-        end(search, false, "what the keyring has is longer than a password can be");
+        end(search, "what the keyring has is longer than a password can be");
     else if (r < 0)
         end_misunderstood(search);
     else
-        end(search, true, NULL);
+        end_as(search, CREDENTIALS_FOUND, NULL);
+}
+
+/* Who does not say when the item was changed may have the password all the same. */
+static credentials_time changed_of(DBusMessage *answer)
+{
+    dbus_uint64_t changed = 0;
+    DBusMessageIter iter, value;
+
+    if (!dbus_message_has_signature(answer, "v"))
+        return 0;
+    dbus_message_iter_init(answer, &iter);
+    dbus_message_iter_recurse(&iter, &value);
+    if (dbus_message_iter_get_arg_type(&value) == DBUS_TYPE_UINT64)
+        dbus_message_iter_get_basic(&value, &changed);
+    return changed <= INT64_MAX ? changed : 0; /* or no file could keep it */
+}
+
+/* Asked for before the secret: what is changed between the two has a later time. */
+static void on_changed(DBusPendingCall *pending _unused_, void *userdata)
+{
+    struct keyring_search *search = userdata;
+    _cleanup_(dbus_message_unrefp) DBusMessage *answer =
+        bus_connection_take_answer(search->connection, &search->pending);
+
+    if (!answer || search->over)
+        return; /* on_closed() says it */
+    search->changed = changed_of(answer);
+    if (search->unless && (search->changed == search->unless || search->changed == 0))
+        return end_as(search, CREDENTIALS_UNCHANGED, NULL);
+    call(search,
+         bus_call_new(SERVICE, search->item, INTERFACE "Item", "GetSecret", DBUS_TYPE_OBJECT_PATH,
+                      &search->session, DBUS_TYPE_INVALID),
+         on_secret);
+}
+
+static void take_item(struct keyring_search *search, const char *item)
+{
+    static const char *const interface = INTERFACE "Item", *const name = "Modified";
+
+    search->item = strdup(item);
+    if (!search->item)
+        return end(search, strerror(ENOMEM));
+    call(search,
+         bus_call_new(SERVICE, item, DBUS_INTERFACE_PROPERTIES, "Get", DBUS_TYPE_STRING, &interface,
+                      DBUS_TYPE_STRING, &name, DBUS_TYPE_INVALID),
+         on_changed);
 }
 
 /* --- the search ------------------------------------------------------------------------------ */
@@ -178,7 +232,7 @@ static void search_next(struct keyring_search *search)
         if (search->locked)
             end_locked(search);
         else
-            end(search, false, NULL);
+            end(search, NULL);
         return;
     }
     message = bus_call_new(SERVICE, PATH, INTERFACE "Service", "SearchItems", DBUS_TYPE_INVALID);
@@ -189,7 +243,7 @@ static void search_next(struct keyring_search *search)
         !append_pair(&pairs, scheme->server, search->server) ||
         !append_pair(&pairs, scheme->user, search->user) ||
         !dbus_message_iter_close_container(&iter, &pairs))
-        return end(search, false, strerror(ENOMEM));
+        return end(search, strerror(ENOMEM));
     call(search, TAKE(message), on_items);
 }
 
@@ -214,15 +268,12 @@ static void on_items(DBusPendingCall *pending _unused_, void *userdata)
     search->locked |= dbus_message_iter_get_arg_type(&items) != DBUS_TYPE_INVALID;
     search->scheme++;
     if (n > 1)
-        return end(search, false,
+        return end(search,
                    "the keyring has several passwords for this server and user: remove those that "
                    "are wrong, or name one by PasswordCommand=");
     if (n == 0)
         return search_next(search);
-    call(search,
-         bus_call_new(SERVICE, item, INTERFACE "Item", "GetSecret", DBUS_TYPE_OBJECT_PATH,
-                      &search->session, DBUS_TYPE_INVALID),
-         on_secret);
+    take_item(search, item);
 }
 
 /* --- the session ----------------------------------------------------------------------------- */
@@ -252,7 +303,7 @@ static void on_session(DBusPendingCall *pending _unused_, void *userdata)
     dbus_message_iter_get_basic(&iter, &session);
     search->session = strdup(session);
     if (!search->session)
-        return end(search, false, strerror(ENOMEM));
+        return end(search, strerror(ENOMEM));
     search_next(search);
 }
 
@@ -269,14 +320,14 @@ static void on_opened(void *userdata)
     int r = message ? key_exchange_begin(&search->key, number) : -ENOMEM;
 
     if (r < 0)
-        return end(search, false, strerror(-r));
+        return end(search, strerror(-r));
     dbus_message_iter_init_append(message, &iter);
     if (!dbus_message_iter_open_container(&iter, DBUS_TYPE_VARIANT, "ay", &input) ||
         !dbus_message_iter_open_container(&input, DBUS_TYPE_ARRAY, "y", &array) ||
         !dbus_message_iter_append_fixed_array(&array, DBUS_TYPE_BYTE, &bytes, sizeof(number)) ||
         !dbus_message_iter_close_container(&input, &array) ||
         !dbus_message_iter_close_container(&iter, &input))
-        return end(search, false, strerror(ENOMEM));
+        return end(search, strerror(ENOMEM));
     call(search, TAKE(message), on_session);
 }
 
@@ -291,7 +342,7 @@ static bool on_closed(const char *problem, void *userdata)
     struct keyring_search *search = userdata;
 
     search->pending = bus_pending_free(search->pending);
-    end(search, false, search->key ? problem : NULL);
+    end(search, search->key ? problem : NULL);
     return false;
 }
 
@@ -311,14 +362,15 @@ static struct keyring_search *search_free(struct keyring_search *search)
     free(search->server);
     free(search->user);
     free(search->session);
+    free(search->item);
     free(search);
     return NULL;
 }
 DEFINE_CLEANUP(struct keyring_search *, search_free)
 
 static int search_new(struct keyring_search **ret, sd_event *event, const char *server,
-                      const char *user, struct secret *secret, keyring_callback callback,
-                      void *userdata)
+                      const char *user, credentials_time unless, struct secret *secret,
+                      keyring_callback callback, void *userdata)
 {
     _cleanup_(search_freep) struct keyring_search *search = calloc(1, sizeof(*search));
     _cleanup_free_ char *address = NULL;
@@ -328,6 +380,7 @@ static int search_new(struct keyring_search **ret, sd_event *event, const char *
         return r;
     search->server = strdup(server);
     search->user = strdup(user);
+    search->unless = unless;
     search->secret = secret;
     search->callback = callback;
     search->userdata = userdata;
