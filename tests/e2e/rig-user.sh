@@ -208,8 +208,9 @@ new_journal() {
 start_journald() {
     # /run/systemd/system says that systemd runs. The journal is split by users only after the flush,
     # which process 1 would ask for.
-    # In unit-root services get their view of the files: process 1 has made it for all.
-    mkdir -p /run/systemd/{system,journal,unit-root}
+    # In unit-root (from systemd 254 on mount-rootfs) services get their view of the files: process 1
+    # has made it for all.
+    mkdir -p /run/systemd/{system,journal,unit-root,mount-rootfs}
     touch /run/systemd/journal/flushed
     in_cgroup system.slice/systemd-journald.service $libexec/systemd-journald >/dev/null 2>&1 &
     until_true test -S /run/systemd/journal/socket || stop 1 "journald did not start"
