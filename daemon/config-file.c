@@ -43,7 +43,9 @@ static char *next_line(char *buffer, int size, void *userdata)
         return NULL;
     }
     reading->number++;
-    (void)snprintf(buffer, (size_t)size, "%s", reading->line);
+    /* From r57 on it takes one that fills the buffer to the last byte for an error. */
+    if (snprintf(buffer, (size_t)size, "%s", reading->line) >= size)
+        buffer[size - 2] = '\n';
     return buffer;
 }
 

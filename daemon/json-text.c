@@ -19,6 +19,18 @@ const char *json_text(json_object *object)
     return errno == ENOMEM ? NULL : text;
 }
 
+/* Where it is strict, 0.18 takes each byte beyond ASCII for a control character (its issue 875). A
+ * text that has one is then read as before there was a strict way: comments and the like pass, too.
+ */
+static int flags_for(const char *text, size_t length)
+{
+    if (json_c_version_num() >> 8 == 18)
+        for (size_t i = 0; i < length; i++)
+            if ((unsigned char)text[i] >= 0x80)
+                return 0;
+    return JSON_TOKENER_STRICT;
+}
+
 int json_from_text(const char *text, size_t length, int depth, json_object **ret,
                    const char **ret_problem)
 {
@@ -28,7 +40,7 @@ int json_from_text(const char *text, size_t length, int depth, json_object **ret
 
     if (!tokener)
         return -ENOMEM;
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+    json_tokener_set_flags(tokener, flags_for(text, length));
     errno = 0;
     object = json_tokener_parse_ex(tokener, text, (int)length);
     /* A number at the end of the text is not complete for the tokener; an object always is. */
