@@ -19,7 +19,7 @@ fuzz() {
     local status=0 found
 
     mkdir -p "$corpus/$1"
-    TMPDIR=$scratch "$top_builddir/tests/fuzz/fuzz-$1" -max_total_time="$seconds" -timeout=5 \
+    TMPDIR=$scratch "$top_builddir/tests/fuzz/fuzz-$1" -max_total_time="$seconds" -timeout=20 \
         -rss_limit_mb=1024 -max_len=20000 -print_final_stats=1 -artifact_prefix="$scratch/found-$1-" \
         "$corpus/$1" "$top_srcdir/tests/fuzz/corpus/$1" || status=$?
     for found in "$scratch/found-$1-"*; do
