@@ -10,8 +10,10 @@
 #include "paths.h"
 #include "text.h"
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define SUFFIX ".account"
 
@@ -20,41 +22,60 @@ char *account_files_directory(void)
     return path_config("accounts");
 }
 
-static char *path_of(const char *directory, const char *name)
+char *account_file_path(const char *directory, const char *name)
 {
     char *path;
 
     return asprintf(&path, "%s/%s" SUFFIX, directory, name) < 0 ? NULL : path;
 }
 
-/* The account's name from the name of its file, new, in *ret; NULL where it is no account's. */
-static int name_of_file(const char *file, char **ret)
+/* What editors put beside a file has another ending, or begins with a dot. */
+static bool is_account_file(const char *file)
 {
     size_t length = strlen(file), suffix = strlen(SUFFIX);
 
-    *ret = NULL;
-    if (length <= suffix || strcmp(file + length - suffix, SUFFIX) != 0 || *file == '.')
-        return 0;
-    *ret = strndup(file, length - suffix);
-    if (!*ret)
-        return -ENOMEM;
-    if (account_name_check(*ret) < 0) {
-        _cleanup_free_ char *safe = text_safe(file, length, 120);
+    return length > suffix && strcmp(file + length - suffix, SUFFIX) == 0 && *file != '.';
+}
 
-        journal(EVENT_ACCOUNT_FILE, &(struct event_facts){.file = safe},
-                "%s: an account's name is 1 to %d characters of plain text: skipped",
-                safe ? safe : "", ACCOUNT_NAME_MAX);
-        free(*ret);
-        *ret = NULL;
-    }
+static void tell_bad_name(const char *file)
+{
+    _cleanup_free_ char *safe = text_safe(file, strlen(file), 120);
+
+    journal(EVENT_ACCOUNT_FILE, &(struct event_facts){.file = safe},
+            "%s: an account's name is 1 to %d characters of plain text: skipped", safe ? safe : "",
+            ACCOUNT_NAME_MAX);
+}
+
+/* A file that is gone by now, or leads nowhere, is like no other. */
+static int add_file(struct account_files *files, int directory, const char *file)
+{
+    struct account_file *items = reallocarray(files->items, files->n + 1, sizeof(*items)), *item;
+    struct stat link = {0}, status = {0};
+
+    if (!items)
+        return -ENOMEM;
+    files->items = items;
+    item = &items[files->n];
+    (void)fstatat(directory, file, &link, AT_SYMLINK_NOFOLLOW);
+    (void)fstatat(directory, file, &status, 0);
+    *item = (struct account_file){.name = strndup(file, strlen(file) - strlen(SUFFIX)),
+                                  .link = S_ISLNK(link.st_mode),
+                                  .device = status.st_dev,
+                                  .inode = status.st_ino,
+                                  .size = status.st_size,
+                                  .changed = status.st_ctim};
+    if (!item->name)
+        return -ENOMEM;
+    item->bad = account_name_check(item->name) < 0;
+    files->n++;
     return 0;
 }
 
 static int compare(const void *a, const void *b)
 {
-    const char *const *x = a, *const *y = b;
+    const struct account_file *x = a, *y = b;
 
-    return strcmp(*x, *y);
+    return strcmp(x->name, y->name);
 }
 
 static void closedirp(DIR **directory)
@@ -63,10 +84,10 @@ static void closedirp(DIR **directory)
         (void)closedir(*directory);
 }
 
-int account_files_list(struct account_names *ret)
+int account_files_list(struct account_files *ret, const struct account_files *before)
 {
     _cleanup_free_ char *path = account_files_directory();
-    _cleanup_(account_names_clear) struct account_names names = {NULL, 0};
+    _cleanup_(account_files_clear) struct account_files files = {NULL, 0};
     _cleanup_(closedirp) DIR *directory = path ? opendir(path) : NULL;
     struct dirent *entry;
     int r = 0;
@@ -79,43 +100,42 @@ int account_files_list(struct account_names *ret)
                 path, strerror(-r));
         return r;
     }
-    while (directory && r == 0 && (entry = readdir(directory))) {
-        char *name, **items;
-
-        r = name_of_file(entry->d_name, &name);
-        if (r < 0 || !name)
-            continue;
-        items = reallocarray(names.items, (size_t)names.n + 1, sizeof(*items));
-        if (!items) {
-            free(name);
-            return -ENOMEM;
+    while (directory && r == 0 && (entry = readdir(directory)))
+        if (is_account_file(entry->d_name)) {
+            r = add_file(&files, dirfd(directory), entry->d_name);
+            if (r == 0 && files.items[files.n - 1].bad &&
+                !(before && account_files_find(before, files.items[files.n - 1].name)))
+                tell_bad_name(entry->d_name);
         }
-        names.items = items;
-        names.items[names.n++] = name;
-    }
     if (r < 0)
         return r;
-    if (names.n > 0) /* so that the log is the same each time */
-        qsort(names.items, (size_t)names.n, sizeof(*names.items), compare);
-    ret->n = names.n;
-    ret->items = TAKE(names.items);
+    if (files.n > 0) /* so that the log is the same each time */
+        qsort(files.items, files.n, sizeof(*files.items), compare);
+    *ret = files;
+    files = (struct account_files){NULL, 0};
     return 0;
 }
 
-bool account_names_have(const struct account_names *names, const char *name)
+const struct account_file *account_files_find(const struct account_files *files, const char *name)
 {
-    for (int i = 0; i < names->n; i++)
-        if (strcmp(names->items[i], name) == 0)
-            return true;
-    return false;
+    const struct account_file key = {.name = (char *)name};
+
+    return files->n > 0 ? bsearch(&key, files->items, files->n, sizeof(key), compare) : NULL;
 }
 
-void account_names_clear(struct account_names *names)
+bool account_file_same(const struct account_file *a, const struct account_file *b)
 {
-    for (int i = 0; names->items && i < names->n; i++)
-        free(names->items[i]);
-    free(names->items);
-    *names = (struct account_names){NULL, 0};
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec &&
+           a->inode != 0;
+}
+
+void account_files_clear(struct account_files *files)
+{
+    for (size_t i = 0; i < files->n; i++)
+        free(files->items[i].name);
+    free(files->items);
+    *files = (struct account_files){NULL, 0};
 }
 
 int account_file_create(const char *name, const char *text, char **ret_problem)
@@ -126,7 +146,7 @@ int account_file_create(const char *name, const char *text, char **ret_problem)
     if (!directory)
         return errno == ENOENT ? problem(ret_problem, "neither $XDG_CONFIG_HOME nor $HOME is set")
                                : -ENOMEM;
-    path = path_of(directory, name);
+    path = account_file_path(directory, name);
     if (!path)
         return -ENOMEM;
     if (access(path, F_OK) == 0)
@@ -144,7 +164,7 @@ int account_file_delete(const char *name, char **ret_problem)
     _cleanup_free_ char *directory = account_files_directory(), *path = NULL;
 
     if (directory)
-        path = path_of(directory, name);
+        path = account_file_path(directory, name);
     if (!path)
         return -ENOMEM;
     if (unlink(path) < 0 && errno != ENOENT) {

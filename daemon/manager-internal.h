@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #pragma once
 
+#include "account-files.h"
 #include "found/finder.h"
 #include "found/overrides.h"
 #include "logins.h"
 #include "manager.h"
 #include "targets.h"
+#include "watch/follow.h"
 
 /* What manager.c, which has the accounts, and manager-load.c, which loads them, share. */
 
@@ -27,9 +29,12 @@ struct manager {
     bool loaded;               /* the files have been read once */
     struct account **accounts; /* NULL-terminated */
     size_t n_accounts;
-    struct finder *finder;      /* accounts of other programs */
-    struct overrides overrides; /* own files before them */
-    unsigned changes;           /* not announced yet */
+    struct finder *finder;                         /* accounts of other programs */
+    struct overrides overrides;                    /* own files before them */
+    struct account_files files;                    /* as they were read last */
+    struct follow *follow_files, *follow_settings; /* NULL: no means to */
+    bool missed;                                   /* some file was not there when last looked */
+    unsigned changes;                              /* not announced yet */
     struct targets targets;
     struct turns *turns; /* of the accounts, to check */
 };
@@ -49,10 +54,13 @@ void manager_drop(struct manager *manager, size_t at);
 /* Brings the account of this name into line with its file. 0 or -ENOMEM. */
 int manager_load_account(struct manager *manager, const char *directory, const char *name);
 
-/* Loads all files, and lets the accounts go that have none any more. A directory that cannot be
- * read says nothing. 0 or -ENOMEM. */
-int manager_load_files(struct manager *manager);
-
 /* Takes up what is found, as far as no file of the user's own stands in its place, and lets go what
  * is found no more. 0 or -ENOMEM. */
 int manager_load_found(struct manager *manager);
+
+/* Follows all files, own and others, from now on: what changes is loaded. 0 or negative errno. */
+int manager_follow(struct manager *manager);
+
+/* Tells the listener what a change of the accounts came to; `before` named the default one. */
+const char *manager_default_name(const struct manager *manager); /* "" without accounts */
+void manager_announce(struct manager *manager, const char *before);

@@ -226,8 +226,6 @@ void manager_clock(struct manager *manager, const struct clock_news *news)
         recheck_all(manager, "resumed");
 }
 
-static void on_found(void *userdata);
-
 static int ask(int ifindex, const struct ip *address, void *userdata)
 {
     return asker_ask(userdata, ifindex, address);
@@ -265,13 +263,14 @@ int manager_new(struct manager **ret, sd_event *event, const struct manager_list
     if (r == 0)
         r = watch_new(&manager->watch, event, memory_salt(manager->memory), on_network, manager);
     if (r == 0)
-        r = finder_new(&manager->finder, event, on_found, manager);
-    if (r == 0)
         r = asker_new(&manager->asker, event, on_asked, manager);
     if (r < 0)
         return r;
     watch_set_ask(manager->watch, ask, manager->asker);
     visit(manager, watch_network(manager->watch), true);
+    r = manager_follow(manager);
+    if (r < 0)
+        return r;
     *ret = TAKE(manager);
     return 0;
 }
@@ -296,6 +295,9 @@ struct manager *manager_free(struct manager *manager)
     while (manager->n_accounts > 0)
         manager_drop(manager, manager->n_accounts - 1);
     free(manager->accounts);
+    follow_free(manager->follow_files);
+    follow_free(manager->follow_settings);
+    account_files_clear(&manager->files);
     finder_free(manager->finder);
     overrides_clear(&manager->overrides);
     asker_free(manager->asker);
@@ -365,83 +367,24 @@ int manager_take_up(struct manager *manager, struct account_settings **settings)
     return 0;
 }
 
-static const char *default_name(const struct manager *manager)
+const char *manager_default_name(const struct manager *manager)
 {
     const struct account *account = manager_default(manager);
 
     return account ? account_settings(account)->name : "";
 }
 
-static int load_settings(struct manager *manager)
-{
-    struct settings settings;
-    int r = settings_read(&settings);
-
-    if (r < 0)
-        return r;
-    settings_clear(&manager->settings);
-    manager->settings = settings;
-    log_set_level(settings.log_level);
-    manager->circumstances.cost.confirm_us = settings.confirm_us;
-    for (size_t i = 0; i < manager->n_accounts; i++)
-        account_set_circumstances(manager->accounts[i], &manager->circumstances);
-    return 0;
-}
-
-/* Tells the listener what a change of the accounts came to; `before` named the default one. */
-static void announce(struct manager *manager, const char *before)
+void manager_announce(struct manager *manager, const char *before)
 {
     unsigned changes = manager->changes;
 
     manager->changes = 0;
     if (targets_sweep(&manager->targets, has_server, manager))
         follow_targets(manager);
-    if (strcmp(default_name(manager), before) != 0)
+    if (strcmp(manager_default_name(manager), before) != 0)
         changes |= MANAGER_DEFAULT;
     if (changes)
         manager->listener->changed(manager, changes, manager->userdata);
-}
-
-static void log_unknown_default(const char *name)
-{
-    _cleanup_free_ char *safe = text_safe(name, strlen(name), 80);
-
-    journal(EVENT_UNKNOWN_SETTING, NULL,
-            "mailroam.conf: DefaultAccount=%s: there is no such account", safe ? safe : "");
-}
-
-/* Other programs' files have changed. */
-static void on_found(void *userdata)
-{
-    struct manager *manager = userdata;
-    _cleanup_free_ char *before = strdup(default_name(manager));
-
-    if (!before || manager_load_found(manager) < 0)
-        log_error("Cannot take up the accounts of other programs: %s", strerror(ENOMEM));
-    announce(manager, before ? before : "");
-}
-
-int manager_load(struct manager *manager)
-{
-    _cleanup_free_ char *before = strdup(default_name(manager));
-    const char *wanted;
-    int r;
-
-    if (!before)
-        return -ENOMEM;
-    r = load_settings(manager);
-    if (r == 0)
-        r = manager_load_files(manager);
-    if (r == 0)
-        r = finder_look(manager->finder, manager->settings.clients);
-    if (r == 0)
-        r = manager_load_found(manager);
-    wanted = manager->settings.default_account;
-    if (wanted && !manager_find(manager, wanted))
-        log_unknown_default(wanted);
-    manager->loaded = true;
-    announce(manager, before);
-    return r;
 }
 
 const struct network *manager_network(const struct manager *manager)
@@ -505,7 +448,7 @@ int manager_add(struct manager *manager, const char *name, const char *text, cha
     const struct account *account = manager_find(manager, name);
     int r;
 
-    before = strdup(default_name(manager));
+    before = strdup(manager_default_name(manager));
     if (!before)
         return -ENOMEM;
     if (account && !account_settings_are_found(account_settings(account)))
@@ -515,7 +458,7 @@ int manager_add(struct manager *manager, const char *name, const char *text, cha
         r = directory ? manager_load_account(manager, directory, name) : -ENOMEM;
     if (r == 0)
         r = manager_load_found(manager); /* without those that the file stands in place of */
-    announce(manager, before);
+    manager_announce(manager, before);
     return r;
 }
 
@@ -540,7 +483,8 @@ static int refuse_removal(const struct account_settings *settings, char **ret_pr
 int manager_remove(struct manager *manager, struct account *account, char **ret_problem)
 {
     const struct account_settings *settings = account_settings(account);
-    _cleanup_free_ char *before = strdup(default_name(manager)), *name = strdup(settings->name);
+    _cleanup_free_ char *before = strdup(manager_default_name(manager)),
+                        *name = strdup(settings->name);
     int r;
 
     if (!before || !name)
@@ -554,7 +498,7 @@ int manager_remove(struct manager *manager, struct account *account, char **ret_
     manager_drop(manager, manager_place_of(manager, name));
     overrides_remove(&manager->overrides, name);
     r = manager_load_found(manager); /* with what the file stood in place of */
-    announce(manager, before);
+    manager_announce(manager, before);
     return r;
 }
 

@@ -117,6 +117,31 @@ static int read_main_file(const char *const *directories, struct reading *readin
     return 0;
 }
 
+int settings_files_paths(char ***ret, size_t *ret_n)
+{
+    static const char *const directories[] = {SYSCONFDIR "/mailroam/", LIBDIR "/mailroam/"};
+    _cleanup_free_ char *user = path_config("");
+    char **paths = calloc((size_t)2 * N_DIRECTORIES, sizeof(*paths));
+    bool fine = paths && (user || errno == ENOENT);
+    size_t n = 0;
+
+    for (size_t i = user ? 0 : 1; fine && i < N_DIRECTORIES; i++)
+        for (int drop_ins = 0; fine && drop_ins < 2; drop_ins++) {
+            fine = asprintf(&paths[n], "%smailroam.conf%s", i == 0 ? user : directories[i - 1],
+                            drop_ins ? ".d/" : "") >= 0;
+            n += fine;
+        }
+    if (fine) {
+        *ret = paths;
+        *ret_n = n;
+        return 0;
+    }
+    while (n > 0)
+        free(paths[--n]);
+    free(paths);
+    return -ENOMEM;
+}
+
 int settings_files_read(settings_entry entry, void *userdata)
 {
     struct reading reading = {.entry = entry, .userdata = userdata};

@@ -8,6 +8,8 @@
  * hiding those of the same name in a later directory.
  */
 
+#include <stddef.h>
+
 /* Where something stands in the files, for messages. */
 struct settings_place {
     const char *path;
@@ -17,6 +19,10 @@ struct settings_place {
 /* One `key=value` of `section`; what is wrong it says itself. Returns 0, or -ENOMEM to stop. */
 typedef int (*settings_entry)(const struct settings_place *place, const char *section,
                               const char *key, const char *value, void *userdata);
+
+/* Where they stand or would stand, new, both files and directories (as follow.h wants them). 0 or
+ * -ENOMEM. */
+int settings_files_paths(char ***ret, size_t *ret_n);
 
 /* Reads them all. What is wrong with a file as such is logged, and the rest counts. 0 or -ENOMEM.
  */

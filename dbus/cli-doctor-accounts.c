@@ -97,13 +97,14 @@ static void look_for_accounts(struct doctor *doctor, const char *directory)
 
 void doctor_accounts(struct doctor *doctor)
 {
-    _cleanup_(account_names_clear) struct account_names names = {NULL, 0};
+    _cleanup_(account_files_clear) struct account_files files = {NULL, 0};
     _cleanup_free_ char *directory = account_files_directory();
     struct complaints complaints = {NULL, false};
+    bool any = false;
     int r;
 
     log_divert(complain, &complaints);
-    r = account_files_list(&names);
+    r = account_files_list(&files, NULL);
     log_divert(NULL, NULL);
     if (r == -ENOMEM || complaints.out_of_memory)
         doctor->out_of_memory = true;
@@ -118,8 +119,11 @@ void doctor_accounts(struct doctor *doctor)
     free(complaints.text);
     if (r < 0 || !directory)
         return;
-    for (int i = 0; i < names.n; i++)
-        look_at_file(doctor, directory, names.items[i]);
-    if (names.n == 0)
+    for (size_t i = 0; i < files.n; i++)
+        if (!files.items[i].bad) {
+            look_at_file(doctor, directory, files.items[i].name);
+            any = true;
+        }
+    if (!any)
         look_for_accounts(doctor, directory);
 }

@@ -3,8 +3,7 @@
 /*
  * Following other programs' files. Which files these are is known when they have been read (one
  * names another), so they are read, followed, and read again as long as there are others then:
- * nothing falls in between. Programs write their settings often and several at a time; a second is
- * waited, and however busy a home directory is, it wakes nobody more often than that.
+ * nothing falls in between.
  */
 #include "found/finder.h"
 #include "cleanup.h"
@@ -13,7 +12,6 @@
 #include "watch/follow.h"
 #include <string.h>
 
-#define SETTLE_US UINT64_C(1000000)
 #define LOOKS_MAX 4
 
 struct finder {
@@ -48,7 +46,7 @@ static int look_once(struct finder *finder, bool *ret_others)
     *ret_others = !same_paths(&finder->found, &found);
     found_clear(&finder->found);
     finder->found = found;
-    if (*ret_others && finder->follow)
+    if (*ret_others)
         r = follow_set_paths(finder->follow, (const char *const *)found.paths, found.n_paths);
     return r;
 }
@@ -82,12 +80,9 @@ int finder_new(struct finder **ret, sd_event *event, finder_callback callback, v
         return -ENOMEM;
     finder->callback = callback;
     finder->userdata = userdata;
-    r = follow_new(&finder->follow, event, NULL, 0, on_change, finder);
-    if (r == 0)
-        r = follow_settle(finder->follow, SETTLE_US);
-    if (r == -EMFILE) /* other programs have taken all of this user's (max_user_instances) */
-        log_warning("Cannot follow the accounts of other programs: %s", strerror(-r));
-    else if (r < 0)
+    r = follow_new_settling(&finder->follow, event, "the accounts of other programs", on_change,
+                            finder);
+    if (r < 0)
         return r;
     *ret = TAKE(finder);
     return 0;

@@ -43,6 +43,11 @@ void overrides_clear(struct overrides *overrides)
     *overrides = (struct overrides){.items = NULL};
 }
 
+const char *overrides_name(const struct overrides *overrides, size_t at)
+{
+    return overrides->items[at].name;
+}
+
 const char *overrides_find(const struct overrides *overrides, const struct found_account *account)
 {
     for (size_t i = 0; i < overrides->n; i++) {

@@ -16,5 +16,8 @@ int overrides_add(struct overrides *overrides, const char *name, const char *add
 void overrides_remove(struct overrides *overrides, const char *name);
 void overrides_clear(struct overrides *overrides);
 
+/* The name of the one at this place. */
+const char *overrides_name(const struct overrides *overrides, size_t at);
+
 /* The name of the file that stands in place of this one, or NULL. */
 const char *overrides_find(const struct overrides *overrides, const struct found_account *account);

@@ -6,8 +6,8 @@
  * is replaced, removed or created on the way, a link's target and a directory far up included. The
  * file at the end is watched for writers that close it.
  *
- * A path that ends with a slash is a directory with everything in it. Who has time to settle is
- * woken once for all that happens until then.
+ * A path that ends with a slash is a directory with everything in it. Who has a second is woken
+ * once for all that happens until then, however busy a home directory is.
  *
  * Always: a directory is watched before the name is looked up in it, and the file before anybody
  * reads it, so nothing falls between the two. Other names in those directories reach nobody.
@@ -30,6 +30,7 @@
 #define STEPS_MAX 4096 /* of all paths, links included */
 #define LINKS_MAX 40   /* of one path, as in the kernel */
 #define DRAIN_MAX 64   /* reads a turn; the loop has other work, too */
+#define SETTLE_US UINT64_C(1000000)
 #define IN_NAMES  (IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR)
 
 struct step {
@@ -39,13 +40,13 @@ struct step {
 
 struct follow {
     int fd;
-    sd_event_source *readable, *settled;
-    uint64_t settle_us; /* 0: at once */
+    sd_event_source *readable, *settled; /* without the second: at once */
     char **paths;
     size_t n_paths;
     struct step *steps;
     size_t n_steps;
     bool complained;
+    bool again; /* it is to be reported whether anything has come or not */
     follow_callback callback;
     void *userdata;
 };
@@ -152,7 +153,7 @@ static void walk_path(struct follow *follow, const char *path)
             return;
     }
     if (path[strlen(path) - 1] == '/')
-        (void)add_step(follow, walk.done, IN_NAMES | IN_CLOSE_WRITE, "/", 1);
+        (void)add_step(follow, walk.done, IN_NAMES | IN_CLOSE_WRITE | IN_ATTRIB, "/", 1);
     else
         (void)add_step(follow, walk.done, IN_CLOSE_WRITE | IN_DONT_FOLLOW, "", 0);
 }
@@ -203,7 +204,7 @@ static bool concerns(const struct follow *follow, const struct inotify_event *ev
 static void take_events(struct follow *follow)
 {
     _Alignas(struct inotify_event) char buffer[4096];
-    bool concerned = false;
+    bool concerned = follow->again;
     ssize_t n;
 
     /* To the end, so that a burst is one change; a queue's length at most, so that it has one. */
@@ -214,6 +215,7 @@ static void take_events(struct follow *follow)
             concerned = concerned || concerns(follow, event);
             at += sizeof(*event) + event->len;
         }
+    follow->again = false;
     if (concerned) {
         walk_all(follow);
         follow->callback(follow->userdata); /* last: it may free this */
@@ -229,25 +231,34 @@ static int on_settled(sd_event_source *source _unused_, uint64_t usec _unused_, 
     return 0;
 }
 
+static int settle(struct follow *follow)
+{
+    int r = sd_event_source_set_time_relative(follow->settled, SETTLE_US);
+
+    if (r >= 0)
+        r = sd_event_source_set_enabled(follow->settled, SD_EVENT_ONESHOT);
+    if (r >= 0)
+        r = sd_event_source_set_enabled(follow->readable, SD_EVENT_OFF);
+    return r;
+}
+
 /* Whoever is patient is not woken until then, however busy a directory is. */
-static int on_readable(sd_event_source *source, int fd _unused_, uint32_t events _unused_,
+static int on_readable(sd_event_source *source _unused_, int fd _unused_, uint32_t events _unused_,
                        void *userdata)
 {
     struct follow *follow = userdata;
-    uint64_t now = 0;
-    int r = -EINVAL;
 
-    if (follow->settle_us > 0) {
-        (void)sd_event_now(sd_event_source_get_event(source), CLOCK_MONOTONIC, &now);
-        r = sd_event_source_set_time(follow->settled, now + follow->settle_us);
-        if (r >= 0)
-            r = sd_event_source_set_enabled(follow->settled, SD_EVENT_ONESHOT);
-    }
-    if (r >= 0)
-        (void)sd_event_source_set_enabled(follow->readable, SD_EVENT_OFF);
-    else
+    if (!follow->settled || settle(follow) < 0)
         take_events(follow);
     return 0;
+}
+
+void follow_again(struct follow *follow)
+{
+    if (!follow)
+        return;
+    follow->again = true;
+    (void)settle(follow);
 }
 
 static void paths_free(char **paths, size_t n)
@@ -259,8 +270,11 @@ static void paths_free(char **paths, size_t n)
 
 int follow_set_paths(struct follow *follow, const char *const paths[], size_t n)
 {
-    char **copies = calloc(n + 1, sizeof(*copies));
+    char **copies;
 
+    if (!follow)
+        return 0;
+    copies = calloc(n + 1, sizeof(*copies));
     if (!copies)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++) {
@@ -275,18 +289,6 @@ int follow_set_paths(struct follow *follow, const char *const paths[], size_t n)
     follow->n_paths = n;
     walk_all(follow);
     return 0;
-}
-
-int follow_settle(struct follow *follow, uint64_t usec)
-{
-    int r = 0;
-
-    if (!follow->settled)
-        r = sd_event_add_time(sd_event_source_get_event(follow->readable), &follow->settled,
-                              CLOCK_MONOTONIC, UINT64_MAX, usec / 4, on_settled, follow);
-    if (r >= 0)
-        follow->settle_us = usec;
-    return r < 0 ? r : 0;
 }
 
 int follow_new(struct follow **ret, sd_event *event, const char *const paths[], size_t n,
@@ -307,6 +309,26 @@ int follow_new(struct follow **ret, sd_event *event, const char *const paths[], 
         r = sd_event_source_set_priority(follow->readable, SD_EVENT_PRIORITY_IMPORTANT);
     if (r >= 0)
         r = follow_set_paths(follow, paths, n);
+    if (r < 0)
+        return r;
+    *ret = TAKE(follow);
+    return 0;
+}
+
+int follow_new_settling(struct follow **ret, sd_event *event, const char *what,
+                        follow_callback callback, void *userdata)
+{
+    _cleanup_(follow_freep) struct follow *follow = NULL;
+    int r = follow_new(&follow, event, NULL, 0, callback, userdata);
+
+    if (r == -EMFILE) {
+        log_warning("Cannot follow %s: %s", what, strerror(-r));
+        *ret = NULL;
+        return 0;
+    }
+    if (r == 0)
+        r = sd_event_add_time(event, &follow->settled, CLOCK_MONOTONIC, UINT64_MAX, SETTLE_US / 4,
+                              on_settled, follow);
     if (r < 0)
         return r;
     *ret = TAKE(follow);

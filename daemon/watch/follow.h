@@ -26,8 +26,16 @@ int follow_new(struct follow **ret, sd_event *event, const char *const paths[], 
 /* Follows these from now on, and no others. As above. */
 int follow_set_paths(struct follow *follow, const char *const paths[], size_t n);
 
-/* From now on changes are reported so much later, those that come meanwhile with them. 0 or
- * negative errno. */
-int follow_settle(struct follow *follow, uint64_t usec);
+/*
+ * For files that people and their programs write, often and several at a time: follows nothing yet,
+ * and reports changes a second later, those that come meanwhile with them. *ret is NULL, and `what`
+ * is said not to be followed, where this user's other programs have taken all that the kernel gives
+ * one (max_user_instances); the others take that NULL and do nothing. 0 or negative errno.
+ */
+int follow_new_settling(struct follow **ret, sd_event *event, const char *what,
+                        follow_callback callback, void *userdata);
+
+/* Reports once more, after that second, though nothing may have changed. */
+void follow_again(struct follow *follow);
 
 struct follow *follow_free(struct follow *follow);
