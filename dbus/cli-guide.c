@@ -99,6 +99,14 @@ static int print_steps(const struct screen *screen, const struct filled *filled)
     return 0;
 }
 
+/* As the client shows it in the reader's language: most have one word for it in all of them. */
+static const char *security_label(const struct filled *filled)
+{
+    const struct guide *guide = filled->guide;
+
+    return _(strcmp(filled->values.security, "tls") == 0 ? guide->tls : guide->starttls);
+}
+
 static int print_guide(const struct filled *filled)
 {
     const struct guide *guide = filled->guide;
@@ -114,8 +122,7 @@ static int print_guide(const struct filled *filled)
     print_fact(&screen, _("Account"), TONE_PLAIN, filled->account->name);
     print_fact(&screen, _("Server"), TONE_PLAIN, values->server);
     print_fact(&screen, _("Port"), TONE_PLAIN, port);
-    print_fact(&screen, _("Security"), TONE_PLAIN,
-               strcmp(values->security, "tls") == 0 ? guide->tls : guide->starttls);
+    print_fact(&screen, _("Security"), TONE_PLAIN, security_label(filled));
     print_fact(&screen, _("User name"), TONE_PLAIN, values->user);
     print_fact(&screen, _("Login"), TONE_PLAIN, _("password, over TLS only"));
     putchar('\n');
@@ -223,8 +230,7 @@ static int put_guide(FILE *file, const struct filled *filled)
     put_fact(file, _("Account"), filled->account->name);
     put_fact(file, _("Server"), values->server);
     put_fact(file, _("Port"), port);
-    put_fact(file, _("Security"),
-             strcmp(values->security, "tls") == 0 ? guide->tls : guide->starttls);
+    put_fact(file, _("Security"), security_label(filled));
     put_fact(file, _("User name"), values->user);
     put_fact(file, _("Login"), _("password, over TLS only"));
     fputs("</dl>\n", file);

@@ -107,8 +107,8 @@ static const struct guide thunderbird = {
 static const struct guide evolution = {
     .name = "evolution",
     .title = "Evolution",
-    .tls = "TLS on a dedicated port",
-    .starttls = "STARTTLS after connecting",
+    .tls = N_("TLS on a dedicated port"), /* Evolution's words, also in po/ */
+    .starttls = N_("STARTTLS after connecting"),
     .steps =
         STEPS(N_("In the menu Edit choose Accounts, select the account, and click Edit."),
               N_("Select “Sending Email”, with SMTP as the server type."),
