@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "config.h"
 #include "error.h"
+#include "evolution-registry.h"
 #include "journal.h"
 #include "log.h"
 #include "logins.h"
@@ -122,6 +123,8 @@ static int run(void)
         r = manager_new(&manager, event, &publisher_listener, publisher);
     if (r >= 0)
         logins_set_keyring(manager_logins(manager), &secret_service);
+    if (r >= 0)
+        manager_set_registry(manager, &evolution_registry);
     if (r >= 0)
         r = publisher_set_manager(publisher, manager);
     if (r >= 0)

@@ -387,6 +387,11 @@ void manager_announce(struct manager *manager, const char *before)
         manager->listener->changed(manager, changes, manager->userdata);
 }
 
+void manager_set_registry(struct manager *manager, const struct registry *registry)
+{
+    finder_set_registry(manager->finder, registry);
+}
+
 const struct network *manager_network(const struct manager *manager)
 {
     return watch_network(manager->watch);

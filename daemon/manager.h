@@ -3,6 +3,7 @@
 
 #include "account.h"
 #include "found/found.h"
+#include "found/registry.h"
 #include "settings.h"
 #include "surroundings.h"
 #include "watch/clock.h"
@@ -33,6 +34,9 @@ struct manager_listener {
 int manager_new(struct manager **ret, sd_event *event, const struct manager_listener *listener,
                 void *userdata);
 struct manager *manager_free(struct manager *manager);
+
+/* Before the first manager_load(): where sources of Evolution are also told. */
+void manager_set_registry(struct manager *manager, const struct registry *registry);
 
 /*
  * Reads settings and account files (again): accounts come, go and change accordingly, the others

@@ -79,7 +79,7 @@ static void look_for_accounts(struct doctor *doctor, const char *directory)
     log_divert(NULL, NULL);
     free(complaints.text);
     if (r == 0)
-        r = found_look_here(&found, settings.clients);
+        r = found_look_here(&found, NULL, settings.clients);
     settings_clear(&settings);
     if (r < 0)
         doctor->out_of_memory = true;

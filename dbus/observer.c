@@ -19,7 +19,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define ASK_PAUSE_USEC 100000
+#define ASK_PAUSE_USEC  100000
+#define TREE_PAUSE_USEC 1000000   /* it says much, and nobody waits for it */
+#define TREE_RETRY_USEC 20000000  /* for one that was too busy to answer, whose bell may be silent \
+                                   */
+#define MESSAGE_MAX    (4L << 20) /* of a hundred sources of Evolution: 0.2 MiB */
+#define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
 #define PATH_MAX_BYTES 256 /* of an object that another answer names; more is no real one */
 
 struct question {
@@ -174,7 +179,7 @@ static void take_properties(struct question *question, DBusMessage *answer)
 {
     DBusMessageIter arguments, properties;
 
-    if (!dbus_message_has_signature(answer, "a{sv}"))
+    if (!dbus_message_has_signature(answer, question->subject->tree ? "a{oa{sa{sv}}}" : "a{sv}"))
         return complain(question, false);
     dbus_message_iter_init(answer, &arguments);
     dbus_message_iter_recurse(&arguments, &properties);
@@ -196,6 +201,10 @@ static void on_answer(_unused_ DBusPendingCall *pending, void *userdata)
         take_properties(question, answer);
     else if (!dbus_message_is_error(answer, DBUS_ERROR_NO_REPLY)) /* that one may be busy */
         forget(question);
+    else if (question->subject->tree) {
+        question->not_before = now(question) + TREE_RETRY_USEC;
+        again = true;
+    }
     if (again)
         ring(question);
 }
@@ -206,8 +215,11 @@ static void ask(struct question *question)
     const char *interface = subject->interface;
     DBusMessage *call;
 
-    question->not_before = now(question) + ASK_PAUSE_USEC;
-    if (subject->method)
+    question->not_before = now(question) + (subject->tree ? TREE_PAUSE_USEC : ASK_PAUSE_USEC);
+    if (subject->tree)
+        call = bus_call_new(question->owner, question->path, OBJECT_MANAGER, "GetManagedObjects",
+                            DBUS_TYPE_INVALID);
+    else if (subject->method)
         call = bus_call_new(question->owner, question->path, interface, subject->method,
                             DBUS_TYPE_INVALID);
     else
@@ -268,10 +280,24 @@ static bool add_match(DBusConnection *dbus, const char *rule)
     return dbus_connection_send(dbus, call, NULL);
 }
 
+static bool add_tree_matches(DBusConnection *dbus, const struct bus_subject *subject, char *rule,
+                             size_t size)
+{
+    (void)snprintf(rule, size, "type='signal',sender='%s',interface='" OBJECT_MANAGER "',path='%s'",
+                   subject->service, subject->path);
+    if (!add_match(dbus, rule))
+        return false;
+    (void)snprintf(rule, size,
+                   "type='signal',sender='%s',interface='" DBUS_INTERFACE_PROPERTIES
+                   "',member='PropertiesChanged',path_namespace='%s',arg0='%s'",
+                   subject->service, subject->path, subject->interface);
+    return add_match(dbus, rule);
+}
+
 /* The rules for the service's coming and going, and for the subject's signal. */
 static bool add_matches(DBusConnection *dbus, const struct bus_subject *subject)
 {
-    char rule[3 * DBUS_MAXIMUM_NAME_LENGTH + 128]; /* three names and the words between */
+    char rule[4 * DBUS_MAXIMUM_NAME_LENGTH + 192]; /* names and the words between */
 
     (void)snprintf(rule, sizeof(rule),
                    "type='signal',sender='" DBUS_SERVICE_DBUS "',interface='" DBUS_INTERFACE_DBUS
@@ -279,6 +305,8 @@ static bool add_matches(DBusConnection *dbus, const struct bus_subject *subject)
                    subject->service);
     if (!add_match(dbus, rule))
         return false;
+    if (subject->tree)
+        return add_tree_matches(dbus, subject, rule, sizeof(rule));
     (void)snprintf(rule, sizeof(rule), "type='signal',sender='%s',interface='%s',member='%s'%s%s%s",
                    subject->service, signal_interface(subject), signal_name(subject),
                    subject->signal ? "" : ",arg0='", subject->signal ? "" : subject->interface,
@@ -315,23 +343,46 @@ static void on_opened(void *userdata)
     struct bus_observer *observer = userdata;
     DBusConnection *dbus = bus_connection_get(observer->connection);
 
+    dbus_connection_set_max_message_size(dbus, MESSAGE_MAX); /* a larger one ends the connection */
     for (size_t i = 0; i < observer->n_questions; i++)
         if (!follow(&observer->questions[i], dbus))
             return bus_connection_leave(observer->connection, "no memory to speak to the %s",
                                         observer->name);
 }
 
+/* Whether it is PropertiesChanged, of the subject's interface. */
+static bool tells_properties(const struct question *question, DBusMessage *signal)
+{
+    const char *interface;
+
+    return dbus_message_is_signal(signal, DBUS_INTERFACE_PROPERTIES, "PropertiesChanged") &&
+           dbus_message_get_args(signal, NULL, DBUS_TYPE_STRING, &interface, DBUS_TYPE_INVALID) &&
+           strcmp(interface, question->subject->interface) == 0;
+}
+
+static bool is_about_tree(const struct question *question, DBusMessage *signal)
+{
+    const char *path = dbus_message_get_path(signal);
+    size_t n = strlen(question->path);
+
+    if (dbus_message_is_signal(signal, OBJECT_MANAGER, "InterfacesAdded") ||
+        dbus_message_is_signal(signal, OBJECT_MANAGER, "InterfacesRemoved"))
+        return strcmp(path, question->path) == 0;
+    return strncmp(path, question->path, n) == 0 && path[n] == '/' &&
+           tells_properties(question, signal);
+}
+
 static bool is_about(const struct question *question, DBusMessage *signal)
 {
     const struct bus_subject *subject = question->subject;
-    const char *interface;
 
-    return question->owner && dbus_message_has_sender(signal, question->owner) &&
-           dbus_message_has_path(signal, question->path) &&
-           dbus_message_is_signal(signal, signal_interface(subject), signal_name(subject)) &&
-           (subject->signal ||
-            (dbus_message_get_args(signal, NULL, DBUS_TYPE_STRING, &interface, DBUS_TYPE_INVALID) &&
-             strcmp(interface, subject->interface) == 0));
+    if (!question->owner || !dbus_message_has_sender(signal, question->owner))
+        return false;
+    if (subject->tree)
+        return is_about_tree(question, signal);
+    return dbus_message_has_path(signal, question->path) &&
+           (subject->signal ? dbus_message_is_signal(signal, subject->interface, subject->signal)
+                            : tells_properties(question, signal));
 }
 
 static void on_owner_changed(struct bus_observer *observer, DBusMessage *message)

@@ -17,11 +17,15 @@ struct bus_subject {
     const char *interface; /* whose properties are asked for */
     /* A method of the interface to ask with, without arguments, answering a{sv}. NULL: GetAll. */
     const char *method;
+    /* Whatever is beneath the path, by ObjectManager: asked for with GetManagedObjects; rung for
+     * when an object comes or goes, or one's properties of the interface change. */
+    bool tree;
     /* The signal of the interface that says they have changed. NULL: PropertiesChanged. */
     const char *signal;
     /*
-     * The properties, an iterator over the entries of a{sv}; NULL: there are none any more, as the
-     * service, its object or the bus is gone. False where they make no sense; that is logged once.
+     * The properties, an iterator over the entries of a{sv} (of a tree: a{oa{sa{sv}}}); NULL: there
+     * are none any more, as the service, its object or the bus is gone. False where they make no
+     * sense; that is logged once.
      */
     bool (*answered)(const DBusMessageIter *properties, void *userdata);
     /* Reads the signal instead of asking again; false as above. NULL: asks again. */
@@ -41,7 +45,8 @@ void bus_observer_set_path(struct bus_observer *observer, size_t subject, const 
 /* --- for answered() --- */
 
 /* Looks up a property of D-Bus type `type`: false where it is there with another type. *ret is an
- * iterator on the value; where there is none its type is DBUS_TYPE_INVALID. */
+ * iterator on the value; where there is none its type is DBUS_TYPE_INVALID. Of a{sa{sv}} likewise
+ * an interface, by DBUS_TYPE_DICT_ENTRY; *ret is an iterator over its properties then. */
 bool bus_properties_find(const DBusMessageIter *properties, const char *name, int type,
                          DBusMessageIter *ret);
 

@@ -268,7 +268,7 @@ int found_look(struct found *ret, const struct found_places *places, unsigned wh
     return r;
 }
 
-int found_look_here(struct found *ret, unsigned which)
+int found_look_here(struct found *ret, const struct evolution_sources *evolution, unsigned which)
 {
     const char *home = getenv("HOME"), *config = getenv("XDG_CONFIG_HOME");
     _cleanup_free_ char *usual = NULL;
@@ -279,7 +279,7 @@ int found_look_here(struct found *ret, unsigned which)
         return -ENOMEM;
     }
     config = config && *config == '/' ? config : usual;
-    return found_look(ret, &(struct found_places){home, config, "/etc"}, which);
+    return found_look(ret, &(struct found_places){home, config, "/etc", evolution}, which);
 }
 
 void found_clear(struct found *found)

@@ -6,9 +6,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct evolution_sources; /* found/evolution.h */
+
 /*
- * Mail accounts that are set up in other programs: read from their files, and from nothing else.
- * Nothing is executed, written or asked for, and what a password stands in is not looked at.
+ * Mail accounts that are set up in other programs: read from their files, and from what Evolution's
+ * registry has said. Nothing is executed, written or asked for, and what a password stands in is
+ * not looked at.
  */
 
 /* In the order in which they are believed: of two that say different things of an account, the
@@ -43,7 +46,7 @@ const char *mail_client_title(enum mail_client client);
 
 struct found_source {
     enum mail_client client;
-    char *file;
+    char *file; /* "D-Bus NAME UID": said by the owner of NAME on the session bus */
 };
 
 /* All texts are safe to show. */
@@ -80,6 +83,7 @@ struct found_places {
     const char *home;   /* NULL: nowhere */
     const char *config; /* $XDG_CONFIG_HOME, or .config in the home directory; NULL */
     const char *etc;    /* "/etc" */
+    const struct evolution_sources *evolution; /* its registry's; NULL: there is none */
 };
 
 /*
@@ -87,6 +91,7 @@ struct found_places {
  * most FOUND_ACCOUNTS_MAX accounts are taken. 0 or -ENOMEM. found_clear() in either case.
  */
 int found_look(struct found *ret, const struct found_places *places, unsigned clients);
-/* Likewise, for this user: $HOME, $XDG_CONFIG_HOME, /etc. */
-int found_look_here(struct found *ret, unsigned clients);
+/* Likewise, for this user: $HOME, $XDG_CONFIG_HOME, /etc; with what Evolution's registry has said,
+ * or NULL. */
+int found_look_here(struct found *ret, const struct evolution_sources *evolution, unsigned clients);
 void found_clear(struct found *found);

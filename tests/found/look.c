@@ -2,14 +2,19 @@
 
 /*
  * look [-CLIENT]... HOME...: what is found in a home directory, whose .config and etc stand for
- * $XDG_CONFIG_HOME and /etc: a line an account and a remark, their fields between tabs. File names
- * are relative to HOME.
+ * $XDG_CONFIG_HOME and /etc, and its bus for what Evolution's registry says, a file a source: a
+ * line an account and a remark, their fields between tabs. File names are relative to HOME.
  */
 #include "cleanup.h"
 #include "error.h"
+#include "file.h"
+#include "found/evolution.h"
 #include "found/found.h"
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
+
+DEFINE_CLEANUP(struct evolution_sources *, evolution_sources_free)
 
 static const char *home;
 
@@ -33,16 +38,48 @@ static void print_account(const struct found_account *account)
     putchar('\n');
 }
 
+/* What the registry says: beneath HOME/bus, in an order that is not that of the UIDs. */
+static int hear(struct evolution_sources **ret)
+{
+    struct registry_source sources[REGISTRY_SOURCES_MAX];
+    _cleanup_free_ char *pattern = NULL;
+    size_t n = 0, length;
+    char *data = NULL;
+    glob_t files;
+    int r = 0;
+
+    if (asprintf(&pattern, "%s/bus/*.source", home) < 0)
+        return -ENOMEM;
+    if (glob(pattern, 0, NULL, &files) != 0)
+        return 0;
+    for (size_t i = files.gl_pathc; r == 0 && i-- > 0 && n < ELEMENTSOF(sources); n++) {
+        char *name = strrchr(files.gl_pathv[i], '/') + 1;
+
+        r = file_read(files.gl_pathv[i], 1 << 20, &data, &length);
+        if (r < 0)
+            break;
+        *strrchr(name, '.') = '\0';
+        sources[n] = (struct registry_source){name, {data, length}};
+    }
+    if (r == 0)
+        r = evolution_sources_new(ret, sources, n);
+    for (size_t i = 0; i < n; i++)
+        free((char *)(uintptr_t)sources[i].data.at);
+    globfree(&files);
+    return r;
+}
+
 /* 0 or negative errno. */
 static int look(unsigned clients)
 {
+    _cleanup_(evolution_sources_freep) struct evolution_sources *told = NULL;
     _cleanup_free_ char *config = NULL, *etc = NULL;
     struct found found;
-    int r;
+    int r = hear(&told);
 
-    if (asprintf(&config, "%s/.config", home) < 0 || asprintf(&etc, "%s/etc", home) < 0)
+    if (r < 0 || asprintf(&config, "%s/.config", home) < 0 || asprintf(&etc, "%s/etc", home) < 0)
         return -ENOMEM;
-    r = found_look(&found, &(struct found_places){home, config, etc}, clients);
+    r = found_look(&found, &(struct found_places){home, config, etc, told}, clients);
     for (size_t i = 0; i < found.n_accounts; i++)
         print_account(&found.accounts[i]);
     for (size_t i = 0; i < found.n_remarks; i++) {

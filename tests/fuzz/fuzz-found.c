@@ -4,9 +4,11 @@
  * A mail client's file of any content, which client's the first byte says. It lies in memory: what
  * stands at each place where the client has a file is a symbolic link to a descriptor of this
  * process. What is found has to be in bounds, safe to show, and the same when it is read again.
+ * Evolution's is also what its registry says.
  */
 #include "account-settings.h"
 #include "found/adopt.h"
+#include "found/evolution.h"
 #include "found/found.h"
 #include "fuzz.h"
 #include <ftw.h>
@@ -18,6 +20,7 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 DEFINE_CLEANUP(struct account_settings *, account_settings_free)
+DEFINE_CLEANUP(struct evolution_sources *, evolution_sources_free)
 
 static char home[64];
 static int memory = -1;
@@ -91,8 +94,10 @@ static void check_account(const struct found_account *account)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    const struct registry_source source = {"b", {(const char *)data + 1, size - 1}};
+    _cleanup_(evolution_sources_freep) struct evolution_sources *told = NULL;
     char config[80];
-    struct found_places places = {home, config, "/nowhere"};
+    struct found_places places = {home, config, "/nowhere", NULL};
     struct found found, again;
     unsigned clients;
 
@@ -101,6 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)snprintf(config, sizeof(config), "%s/.config", home);
     clients = MAIL_CLIENT_BIT(data[0] % N_MAIL_CLIENT);
     CHECK(ftruncate(memory, 0) == 0 && pwrite(memory, data + 1, size - 1, 0) == (ssize_t)size - 1);
+    CHECK(evolution_sources_new(&told, &source, 1) == 0 && evolution_sources_equal(told, told));
+    places.evolution = told;
     CHECK(found_look(&found, &places, clients) == 0 && found_look(&again, &places, clients) == 0);
     CHECK(found.n_accounts <= FOUND_ACCOUNTS_MAX && found.n_remarks <= FOUND_REMARKS_MAX);
     CHECK(found.n_accounts == again.n_accounts && found.n_remarks == again.n_remarks);
