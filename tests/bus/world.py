@@ -265,7 +265,8 @@ class World:
     def start_bus(self):
         config = f"{self.folder}/bus.conf"
         write(config, "<busconfig><type>session</type>"
-              f"<listen>{self.address}</listen><auth>EXTERNAL</auth><policy context='default'>"
+              f"<listen>{self.address}</listen><auth>EXTERNAL</auth><servicedir>{self.folder}/services</servicedir>"
+              "<policy context='default'>"
               "<allow send_destination='*'/><allow receive_sender='*'/><allow own='*'/></policy>"
               "<limit name='max_connections_per_user'>4096</limit><limit name='max_completed_connections'>4096</limit>"
               "</busconfig>")
