@@ -10,7 +10,11 @@
  * to that owner's own name, so that asking never starts anything. The match rules name sender,
  * interface and member: what others say to each other wakes nobody here.
  *
- * Refused: what has another type than it should. It counts as not said, and is logged once.
+ * A tree, the objects of an ObjectManager, is one subject, whose answer is large: it is asked for
+ * less often, and once more where it did not come in time.
+ *
+ * Refused: what has another type than it should. It counts as not said, and is logged once. A
+ * message that is larger than anything sensible, which ends the connection.
  */
 #include "observer.h"
 #include "cleanup.h"
@@ -20,12 +24,11 @@
 #include <string.h>
 
 #define ASK_PAUSE_USEC  100000
-#define TREE_PAUSE_USEC 1000000   /* it says much, and nobody waits for it */
-#define TREE_RETRY_USEC 20000000  /* for one that was too busy to answer, whose bell may be silent \
-                                   */
-#define MESSAGE_MAX    (4L << 20) /* of a hundred sources of Evolution: 0.2 MiB */
-#define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
-#define PATH_MAX_BYTES 256 /* of an object that another answer names; more is no real one */
+#define TREE_PAUSE_USEC 1000000    /* it says much, and nobody waits for it */
+#define TREE_RETRY_USEC 20000000   /* its bell may have rung in vain while it was too busy */
+#define MESSAGE_MAX     (4L << 20) /* Evolution's sources: 2 KiB each */
+#define OBJECT_MANAGER  "org.freedesktop.DBus.ObjectManager"
+#define PATH_MAX_BYTES  256 /* of an object that another answer names; more is no real one */
 
 struct question {
     struct bus_observer *observer;
