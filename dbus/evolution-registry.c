@@ -43,7 +43,7 @@ static bool get_source(const DBusMessageIter *interfaces, struct registry_source
 static void wipe(const struct registry_source *sources, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        explicit_bzero((char *)(uintptr_t)sources[i].data.at, sources[i].data.n); /* is no const */
+        explicit_bzero((char *)sources[i].data.at, sources[i].data.n); /* is no const */
 }
 
 static bool on_objects(const DBusMessageIter *objects, void *userdata)

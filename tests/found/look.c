@@ -64,7 +64,7 @@ static int hear(struct evolution_sources **ret)
     if (r == 0)
         r = evolution_sources_new(ret, sources, n);
     for (size_t i = 0; i < n; i++)
-        free((char *)(uintptr_t)sources[i].data.at);
+        free((char *)sources[i].data.at);
     globfree(&files);
     return r;
 }
