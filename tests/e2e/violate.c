@@ -108,6 +108,7 @@ static int call_wrongly(const char *name)
         {"io_setup", SYS_io_setup},
         {"io_uring_setup", SYS_io_uring_setup},
         {"keyctl", SYS_keyctl},
+        {"landlock_create_ruleset", SYS_landlock_create_ruleset},
         {"mlock", SYS_mlock},
         {"mount", SYS_mount},
         {"msgget", SYS_msgget},
@@ -115,7 +116,9 @@ static int call_wrongly(const char *name)
         {"pipe2", SYS_pipe2},
         {"process_vm_readv", SYS_process_vm_readv},
         {"ptrace", SYS_ptrace},
+        {"seccomp", SYS_seccomp},
         {"setpriority", SYS_setpriority},
+        {"splice", SYS_splice},
         {"timer_create", SYS_timer_create},
         {"userfaultfd", SYS_userfaultfd},
     };
